@@ -1,0 +1,1 @@
+//! The userspace driver: bus, registers, SAs and policies.

@@ -1,0 +1,303 @@
+//! What the stages tell each other about a packet: the records that run beside the streams.
+//!
+//! An IPv4 address stands in the low 32 bits of a 128-bit address field, the rest zero. Multi-byte fields have their
+//! numeric value. Byte strings are left aligned: the first byte in the most significant bits.
+
+use rust_hdl::prelude::*;
+
+use crate::stream::Beat;
+
+/// Number of an SA; wide enough for the largest build (1024 SAs in each direction).
+pub type SaIndex = Bits<10>;
+
+/// AES key sizes as the engine spells them.
+pub mod key_size {
+    /// AES-128: 10 rounds.
+    pub const AES_128: u64 = 0;
+    /// AES-192: 12 rounds.
+    pub const AES_192: u64 = 1;
+    /// AES-256: 14 rounds.
+    pub const AES_256: u64 = 2;
+}
+
+/// What the parser found in the first bytes of a frame.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Headers {
+    /// The Ethernet header with its VLAN tags, left aligned: 14, 18 or 22 bytes of 22.
+    pub l2: Bits<176>,
+    /// Its length in bytes: 14, 18 or 22.
+    pub l2_length: Bits<5>,
+    /// An IPv4 packet (EtherType 0x0800, version 4).
+    pub is_v4: bool,
+    /// An IPv6 packet (EtherType 0x86DD, version 6).
+    pub is_v6: bool,
+    /// EtherType says IP, but the header contradicts itself (version, IHL under 5, total length under the header's,
+    /// frame ends inside the header, bad IPv4 header checksum) or the frame is shorter than the IP length.
+    pub malformed: bool,
+    /// The frame's last beat carried `error` (only where the parser stores and forwards).
+    pub error: bool,
+    /// IPv4 options (IHL over 5) or an IPv6 extension header (hop-by-hop 0, routing 43, fragment 44, destination
+    /// options 60, mobility 135) directly behind the fixed header.
+    pub has_options: bool,
+    /// A fragment: IPv4 MF or offset not zero.
+    pub is_fragment: bool,
+    /// The IP header without options, left aligned: 20 bytes (IPv4) or 40 (IPv6) of 40.
+    pub l3: Bits<320>,
+    /// IP header length in bytes, IPv4 options included: 20 to 60.
+    pub l3_length: Bits<6>,
+    /// Length of the IP packet, header included (IPv4 total length; IPv6 payload length + 40).
+    pub ip_length: Bits<16>,
+    /// IPv4 protocol or IPv6 next header.
+    pub protocol: Bits<8>,
+    /// Source address.
+    pub src: Bits<128>,
+    /// Destination address.
+    pub dst: Bits<128>,
+    /// `sport` and `dport` hold ports (TCP, UDP, SCTP, DCCP, UDP-Lite), no fragment, no options.
+    pub has_ports: bool,
+    /// Source port, or zero.
+    pub sport: Bits<16>,
+    /// Destination port, or zero.
+    pub dport: Bits<16>,
+    /// An ESP header follows the IP header, or a UDP header with port 4500 on either side and a marker that is not zero
+    /// (RFC 3948 section 2.2), and the frame holds the 8 bytes of it. Never for options or fragments.
+    pub is_esp: bool,
+    /// With `is_esp`: inside UDP (RFC 3948).
+    pub is_encap: bool,
+    /// ESP: security parameters index.
+    pub spi: Bits<32>,
+    /// ESP: low half of the sequence number.
+    pub seq: Bits<32>,
+}
+
+/// Everything the GCM core needs to know of the packet whose slots it is given.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct CryptoContext {
+    /// AES key, left aligned.
+    pub key: Bits<256>,
+    /// One of [`key_size`].
+    pub key_size: Bits<2>,
+    /// salt || IV (RFC 4106 section 4).
+    pub nonce: Bits<96>,
+    /// SPI || seq (8 bytes) or, with ESN, SPI || seq-hi || seq (12 bytes), left aligned (RFC 4106 section 5).
+    pub aad: Bits<96>,
+    /// Bytes of `aad`: 8, or 12 with ESN (0 where the AAD comes in slots of its own).
+    pub aad_bytes: Bits<4>,
+    /// Payload is ciphertext.
+    pub decrypt: bool,
+    /// Hash subkey H.
+    pub h: Bits<128>,
+    /// H^3.
+    pub h3: Bits<128>,
+}
+
+/// What the gatherer is to do with the next frame.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Job {
+    /// Swallow the frame; nothing else below counts, and nothing is given to the core.
+    pub discard: bool,
+    /// Pass the whole frame through unencrypted; nothing else below counts.
+    pub bypass: bool,
+    /// Bytes to leave out at the front: L2 (tunnel) or L2 + L3 (transport) on TX; all up to and with the IV on RX.
+    pub skip: Bits<7>,
+    /// Bytes to take after that: plaintext on TX, ciphertext without ICV on RX. 0 is allowed on TX.
+    pub length: Bits<16>,
+    /// Append the ESP trailer (TX, RFC 4303 sections 2.4 to 2.6): pad bytes 1, 2, 3 .., pad length, next header.
+    pub trailer: bool,
+    /// Pad length, 0 to 3.
+    pub pad_length: Bits<2>,
+    /// Next header of the trailer.
+    pub next_header: Bits<8>,
+    /// The bytes after `length` are a 16-byte ICV (RX).
+    pub icv: bool,
+    /// For the core.
+    pub crypto: CryptoContext,
+}
+
+/// One slot of the GCM core: a block of a packet, or the slot in front of it.
+///
+/// A protected packet is `first`, then its further AAD blocks (ESP has none: its AAD fits the `first` slot), then its
+/// payload blocks, all with the same [`CryptoContext`] beside them. A bypassing frame is only blocks.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Slot {
+    /// The slot in front of a protected packet: E(J0) in AES, `crypto.aad` in GHASH. Of `beat` only `last` counts:
+    /// the packet has no payload and no further AAD.
+    pub first: bool,
+    /// A block of further AAD: hashed, neither encrypted nor given out.
+    pub aad: bool,
+    /// A block of a frame that passes unencrypted.
+    pub bypass: bool,
+    /// How many slots of this packet follow this one: 0, 1, 2, or 3 for three and more.
+    pub remaining: Bits<2>,
+    /// The block; `last` on the last slot of the packet.
+    pub beat: Beat,
+}
+
+/// What a frame ends with at the gatherer: sent once for each job that was not discarded, when its last beat was taken.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Gathered {
+    /// The frame ended before `skip + length` (+ ICV) bytes, or its last beat carried `error`.
+    pub error: bool,
+    /// The ICV (RX, job.icv), first byte in the most significant bits.
+    pub icv: Bits<128>,
+}
+
+/// Headers to put in front of a payload.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Prefix {
+    /// The bytes, left aligned: at most L2 22 + L3 40 + UDP 8 + ESP 8 + IV 8.
+    pub bytes: Bits<688>,
+    /// How many: 0 to 86. 0 passes the payload as it is.
+    pub length: Bits<7>,
+    /// A tag from the core is to be appended behind the payload (TX).
+    pub icv: bool,
+}
+
+/// An outbound SA.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct TxSa {
+    /// The entry is in use.
+    pub valid: bool,
+    /// AES key, left aligned.
+    pub key: Bits<256>,
+    /// One of [`key_size`].
+    pub key_size: Bits<2>,
+    /// RFC 4106 salt.
+    pub salt: Bits<32>,
+    /// Hash subkey; computed by the engine.
+    pub h: Bits<128>,
+    /// H^3; computed by the engine.
+    pub h3: Bits<128>,
+    /// Security parameters index.
+    pub spi: Bits<32>,
+    /// Extended sequence numbers.
+    pub esn: bool,
+    /// Tunnel mode; else transport.
+    pub tunnel: bool,
+    /// Tunnel mode: the outer header is IPv6.
+    pub outer_v6: bool,
+    /// Outer source.
+    pub src: Bits<128>,
+    /// Outer destination.
+    pub dst: Bits<128>,
+    /// UDP encapsulation (RFC 3948).
+    pub encap: bool,
+    /// Its source port.
+    pub encap_sport: Bits<16>,
+    /// Its destination port.
+    pub encap_dport: Bits<16>,
+    /// Outer TTL or hop limit.
+    pub ttl: Bits<8>,
+    /// Do not copy the inner DSCP to the outer header (XFRM_SA_XFLAG_DONT_ENCAP_DSCP).
+    pub dont_encap_dscp: bool,
+    /// Do not copy the inner ECN field (XFRM_STATE_NOECN).
+    pub no_ecn: bool,
+    /// Never set DF on the outer header (XFRM_STATE_NOPMTUDISC); else DF is copied from an IPv4 inside and set for an IPv6 one.
+    pub no_pmtu_disc: bool,
+}
+
+/// An inbound SA.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct RxSa {
+    /// The entry is in use.
+    pub valid: bool,
+    /// AES key, left aligned.
+    pub key: Bits<256>,
+    /// One of [`key_size`].
+    pub key_size: Bits<2>,
+    /// RFC 4106 salt.
+    pub salt: Bits<32>,
+    /// Hash subkey; computed by the engine.
+    pub h: Bits<128>,
+    /// H^3; computed by the engine.
+    pub h3: Bits<128>,
+    /// Extended sequence numbers.
+    pub esn: bool,
+    /// Tunnel mode; else transport.
+    pub tunnel: bool,
+    /// Replay window in packets, 0 (no check) to 4096.
+    pub replay_window: Bits<13>,
+}
+
+/// Key of the SA CAM: what an inbound ESP packet is looked up by (RFC 4301 section 4.1).
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct CamKey {
+    /// Destination address.
+    pub dst: Bits<128>,
+    /// Security parameters index.
+    pub spi: Bits<32>,
+    /// Destination is IPv6.
+    pub v6: bool,
+    /// Inside UDP.
+    pub encap: bool,
+}
+
+/// An entry of the SA CAM.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct CamEntry {
+    /// In use.
+    pub valid: bool,
+    /// Compared in full.
+    pub key: CamKey,
+    /// The SA it stands for.
+    pub sa: SaIndex,
+}
+
+/// What a policy compares with.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Selector {
+    /// IPv6, else IPv4.
+    pub v6: bool,
+    /// Source address.
+    pub src: Bits<128>,
+    /// Destination address.
+    pub dst: Bits<128>,
+    /// Upper protocol.
+    pub protocol: Bits<8>,
+    /// Source port (or zero).
+    pub sport: Bits<16>,
+    /// Destination port (or zero).
+    pub dport: Bits<16>,
+}
+
+/// Actions of a policy.
+pub mod action {
+    /// Let the packet pass as it is (XFRM allow without a template).
+    pub const BYPASS: u64 = 0;
+    /// Drop it (XFRM block).
+    pub const BLOCK: u64 = 1;
+    /// Protect it by the SA named (XFRM allow with a template).
+    pub const PROTECT: u64 = 2;
+}
+
+/// A policy (XFRM selector and its consequence).
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Policy {
+    /// In use.
+    pub valid: bool,
+    /// Matches when `(value & mask) == (packet & mask)` in every field and the family is the same.
+    pub value: Selector,
+    /// Mask of each field; `v6` does not count.
+    pub mask: Selector,
+    /// The lowest of all that match wins: XFRM priority << 16 | order of insertion.
+    pub order: Bits<48>,
+    /// One of [`action`].
+    pub action: Bits<2>,
+    /// With PROTECT: there is an SA. Without one the packet is dropped (XfrmOutNoStates).
+    pub sa_valid: bool,
+    /// With PROTECT: the outbound SA.
+    pub sa: SaIndex,
+}
+
+/// What the policies say of a packet.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Verdict {
+    /// A policy matched. Without one the packet passes.
+    pub hit: bool,
+    /// One of [`action`]; BYPASS without a hit.
+    pub action: Bits<2>,
+    /// As in [`Policy`].
+    pub sa_valid: bool,
+    /// As in [`Policy`].
+    pub sa: SaIndex,
+}

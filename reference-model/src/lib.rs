@@ -1,0 +1,1 @@
+//! The software ESP that the engine is compared with.

@@ -1,0 +1,1 @@
+//! The register map of Espalier: the only place an offset is spelt.

@@ -1,0 +1,1 @@
+//! The Verilated engine, with wires, stalls and faults around it.
