@@ -68,6 +68,9 @@ pub struct Headers {
     pub spi: Bits<32>,
     /// ESP: low half of the sequence number.
     pub seq: Bits<32>,
+    /// ESP: the 8 bytes of IV behind it (RFC 4106 section 3.1); so the parser looks at 96 bytes (6 beats): 22 + 40 + 8 + 8 + 8.
+    /// Meaningless when the frame ends before (such a frame is too short for ESP and dropped as malformed).
+    pub iv: Bits<64>,
 }
 
 /// Everything the GCM core needs to know of the packet whose slots it is given.

@@ -1,0 +1,292 @@
+//! TX: what RFC 4303 encapsulation makes of a packet: the gatherer's job and the headers in front.
+//!
+//! Tunnel mode (RFC 4303 section 3.1.2) puts the whole IP packet behind new headers, transport mode (section 3.1.1) what
+//! follows the IP header behind the packet's own header with length, protocol and checksum mended. RFC 4301 section 5.1.2
+//! governs the outer header; ECN is copied with CE as ECT(0) (RFC 3168 section 9.1.1), as Linux does.
+//!
+//! Ports: `packet` in; `job`, `fields` and `with_icv` out, which are given together, when all three can be taken (they go to
+//! fifos); a discarded frame gives a job only. Latency 6 clocks; one packet each 7 clocks.
+
+use rust_hdl::prelude::*;
+
+use crate::constant::Const;
+use crate::header_builder::HeaderFields;
+use crate::records::{CryptoContext, Headers, Job, TxSa};
+use crate::tx_sa::{decision, TxPacket};
+
+/// Bytes of ESP header, IV and ICV,
+/// and of pad length and next header.
+pub const ESP_OVERHEAD: u64 = 8 + 8 + 16 + 2;
+
+/// The steps of a packet.
+#[derive(Copy, Clone, Debug, PartialEq, LogicState)]
+pub enum EncapState {
+    /// Wait for a packet.
+    Idle,
+    /// What is payload, and which header stands in front.
+    Payload,
+    /// Pad length, identification.
+    Padding,
+    /// Length from the ESP header to the ICV.
+    Lengths,
+    /// With UDP.
+    Udp,
+    /// With the IPv4 header.
+    Total,
+    /// Give everything.
+    Offer,
+}
+
+/// See the module's documentation.
+#[derive(LogicBlock, Default)]
+pub struct Encap {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
+    pub packet: Signal<In, TxPacket>,
+    pub packet_valid: Signal<In, bool>,
+    pub packet_ready: Signal<Out, bool>,
+    pub job: Signal<Out, Job>,
+    pub job_valid: Signal<Out, bool>,
+    pub job_ready: Signal<In, bool>,
+    pub fields: Signal<Out, HeaderFields>,
+    pub fields_valid: Signal<Out, bool>,
+    pub fields_ready: Signal<In, bool>,
+    pub with_icv: Signal<Out, bool>,
+    pub with_icv_valid: Signal<Out, bool>,
+    pub with_icv_ready: Signal<In, bool>,
+    state: DFF<EncapState>,
+    h: DFF<Headers>,
+    sa: DFF<TxSa>,
+    seq: DFF<Bits<64>>,
+    decision: DFF<Bits<2>>,
+    payload_length: DFF<Bits<16>>,
+    pad_length: DFF<Bits<2>>,
+    skip: DFF<Bits<7>>,
+    esp_length: DFF<Bits<16>>,
+    udp_length: DFF<Bits<16>>,
+    v6: DFF<bool>,
+    tos: DFF<Bits<8>>,
+    fragment: DFF<Bits<16>>,
+    identification: DFF<Bits<16>>,
+    length: DFF<Bits<16>>,
+    crypto: Signal<Local, CryptoContext>,
+    l3: Signal<Local, Bits<320>>,
+    inner_tos: Signal<Local, Bits<8>>,
+    inner_flow_label: Signal<Local, Bits<20>>,
+    inner_fragment: Signal<Local, Bits<16>>,
+    inner_identification: Signal<Local, Bits<16>>,
+    inner_ttl: Signal<Local, Bits<8>>,
+    seq_value: Signal<Local, Bits<64>>,
+    seq_low: Signal<Local, Bits<32>>,
+    ecn: Signal<Local, Bits<2>>,
+    dscp: Signal<Local, Bits<6>>,
+    all_ready: Signal<Local, bool>,
+    is_protect: Signal<Local, bool>,
+    is_discard: Signal<Local, bool>,
+    payload_low: Signal<Local, Bits<2>>,
+    bypass: Const<2, { decision::BYPASS }>,
+    protect: Const<2, { decision::PROTECT }>,
+    discard: Const<2, { decision::DISCARD }>,
+    esp_overhead: Const<16, { ESP_OVERHEAD }>,
+    proto_esp: Const<8, 50>,
+    proto_udp: Const<8, 17>,
+    proto_ipv4: Const<8, 4>,
+    proto_ipv6: Const<8, 41>,
+    df: Const<16, 0x4000>,
+    two: Const<2, 2>,
+}
+
+impl Logic for Encap {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, state, h, sa, seq, decision, payload_length, pad_length, skip, esp_length, udp_length, v6, tos,
+            fragment, identification, length
+        );
+        self.is_protect.next = self.decision.q.val() == self.protect.val();
+        self.is_discard.next = self.decision.q.val() == self.discard.val();
+        self.seq_value.next = self.seq.q.val();
+        self.seq_low.next = self.seq_value.val().get_bits::<32>(0);
+        self.payload_low.next = bit_cast::<2, 16>(self.payload_length.q.val());
+
+        // The packet's own header: TOS or traffic class, flow label, flags.
+        self.l3.next = self.h.q.val().l3;
+        self.inner_tos.next = self.l3.val().get_bits::<8>(304);
+        self.inner_identification.next = self.l3.val().get_bits::<16>(272);
+        self.inner_ttl.next = self.l3.val().get_bits::<8>(248);
+        self.inner_flow_label.next = 0.into();
+        self.inner_fragment.next = self.l3.val().get_bits::<16>(256);
+        if self.h.q.val().is_v6 {
+            self.inner_tos.next = self.l3.val().get_bits::<8>(308);
+            self.inner_ttl.next = self.l3.val().get_bits::<8>(256);
+            self.inner_flow_label.next = self.l3.val().get_bits::<20>(288);
+            self.inner_fragment.next = self.df.val();
+        }
+        self.dscp.next = self.inner_tos.val().get_bits::<6>(2);
+        if self.sa.q.val().dont_encap_dscp {
+            self.dscp.next = 0.into();
+        }
+        // RFC 3168 section 9.1.1: CE (3) inside is ECT(0) (2) outside.
+        self.ecn.next = self.inner_tos.val().get_bits::<2>(0);
+        if self.sa.q.val().no_ecn {
+            self.ecn.next = 0.into();
+        } else if self.inner_tos.val().get_bits::<2>(0) == 3 {
+            self.ecn.next = 2.into();
+        }
+
+        // The gatherer's job.
+        self.job.next.discard = self.is_discard.val();
+        self.job.next.bypass = self.decision.q.val() == self.bypass.val();
+        self.job.next.skip = self.skip.q.val();
+        self.job.next.length = self.payload_length.q.val();
+        self.job.next.trailer = true;
+        self.job.next.pad_length = self.pad_length.q.val();
+        self.job.next.next_header = self.h.q.val().protocol;
+        if self.sa.q.val().tunnel {
+            self.job.next.next_header = self.proto_ipv4.val();
+            if self.h.q.val().is_v6 {
+                self.job.next.next_header = self.proto_ipv6.val();
+            }
+        }
+        self.job.next.icv = false;
+        self.crypto.next.key = self.sa.q.val().key;
+        self.crypto.next.key_size = self.sa.q.val().key_size;
+        // RFC 4106 section 4: salt || IV; the IV is the sequence number.
+        self.crypto.next.nonce = (bit_cast::<96, 32>(self.sa.q.val().salt) << 64) | bit_cast::<96, 64>(self.seq.q.val());
+        // RFC 4106 section 5: SPI || sequence number, with ESN all 64 bits of it.
+        self.crypto.next.aad =
+            (bit_cast::<96, 32>(self.sa.q.val().spi) << 64) | (bit_cast::<96, 32>(self.seq_low.val()) << 32);
+        self.crypto.next.aad_bytes = 8.into();
+        if self.sa.q.val().esn {
+            self.crypto.next.aad = (bit_cast::<96, 32>(self.sa.q.val().spi) << 64) | bit_cast::<96, 64>(self.seq.q.val());
+            self.crypto.next.aad_bytes = 12.into();
+        }
+        self.crypto.next.decrypt = false;
+        self.crypto.next.h = self.sa.q.val().h;
+        self.crypto.next.h3 = self.sa.q.val().h3;
+        self.job.next.crypto = self.crypto.val();
+
+        // The headers.
+        self.fields.next.none = !self.is_protect.val();
+        self.fields.next.icv = self.is_protect.val();
+        self.fields.next.l2 = self.h.q.val().l2;
+        self.fields.next.l2_length = self.h.q.val().l2_length;
+        self.fields.next.v6 = self.v6.q.val();
+        self.fields.next.has_l3 = true;
+        self.fields.next.tos = self.tos.q.val();
+        self.fields.next.flow_label = self.inner_flow_label.val();
+        self.fields.next.length = self.length.q.val();
+        self.fields.next.identification = self.identification.q.val();
+        self.fields.next.fragment = self.fragment.q.val();
+        self.fields.next.protocol = self.proto_esp.val();
+        if self.sa.q.val().encap {
+            self.fields.next.protocol = self.proto_udp.val();
+        }
+        self.fields.next.ttl = self.inner_ttl.val();
+        self.fields.next.src = self.h.q.val().src;
+        self.fields.next.dst = self.h.q.val().dst;
+        if self.sa.q.val().tunnel {
+            self.fields.next.ttl = self.sa.q.val().ttl;
+            self.fields.next.src = self.sa.q.val().src;
+            self.fields.next.dst = self.sa.q.val().dst;
+        }
+        self.fields.next.has_udp = self.sa.q.val().encap;
+        self.fields.next.sport = self.sa.q.val().encap_sport;
+        self.fields.next.dport = self.sa.q.val().encap_dport;
+        self.fields.next.udp_length = self.udp_length.q.val();
+        self.fields.next.has_esp = true;
+        self.fields.next.esp = (bit_cast::<128, 32>(self.sa.q.val().spi) << 96)
+            | (bit_cast::<128, 32>(self.seq_low.val()) << 64)
+            | bit_cast::<128, 64>(self.seq.q.val());
+
+        self.with_icv.next = self.is_protect.val();
+        self.packet_ready.next = false;
+        self.job_valid.next = false;
+        self.fields_valid.next = false;
+        self.with_icv_valid.next = false;
+        self.all_ready.next = self.job_ready.val() && self.fields_ready.val() && self.with_icv_ready.val();
+
+        match self.state.q.val() {
+            EncapState::Idle => {
+                self.packet_ready.next = true;
+                self.h.d.next = self.packet.val().headers;
+                self.sa.d.next = self.packet.val().sa;
+                self.seq.d.next = self.packet.val().seq;
+                self.decision.d.next = self.packet.val().decision;
+                if self.packet_valid.val() {
+                    self.state.d.next = EncapState::Payload;
+                }
+            }
+            EncapState::Payload => {
+                if self.sa.q.val().tunnel {
+                    self.payload_length.d.next = self.h.q.val().ip_length;
+                    self.skip.d.next = bit_cast::<7, 5>(self.h.q.val().l2_length);
+                    self.v6.d.next = self.sa.q.val().outer_v6;
+                    self.tos.d.next = (bit_cast::<8, 6>(self.dscp.val()) << 2) | bit_cast::<8, 2>(self.ecn.val());
+                    self.fragment.d.next = self.inner_fragment.val() & self.df.val();
+                    if self.sa.q.val().no_pmtu_disc {
+                        self.fragment.d.next = 0.into();
+                    }
+                } else {
+                    self.payload_length.d.next = self.h.q.val().ip_length - bit_cast::<16, 6>(self.h.q.val().l3_length);
+                    self.skip.d.next =
+                        bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length);
+                    self.v6.d.next = self.h.q.val().is_v6;
+                    self.tos.d.next = self.inner_tos.val();
+                    self.fragment.d.next = self.inner_fragment.val();
+                }
+                self.state.d.next = EncapState::Padding;
+            }
+            EncapState::Padding => {
+                // RFC 4303 section 2.4: payload, padding, pad length and next header end on a multiple of 4.
+                self.pad_length.d.next = self.two.val() - self.payload_low.val();
+                self.identification.d.next = self.inner_identification.val();
+                if self.sa.q.val().tunnel {
+                    // RFC 6864: unique only where fragmentation may happen.
+                    self.identification.d.next = bit_cast::<16, 32>(self.seq_low.val());
+                    if self.fragment.q.val().any() {
+                        self.identification.d.next = 0.into();
+                    }
+                }
+                self.state.d.next = EncapState::Lengths;
+            }
+            EncapState::Lengths => {
+                self.esp_length.d.next =
+                    (self.payload_length.q.val() + bit_cast::<16, 2>(self.pad_length.q.val())) + self.esp_overhead.val();
+                self.state.d.next = EncapState::Udp;
+            }
+            EncapState::Udp => {
+                self.udp_length.d.next = self.esp_length.q.val() + 8;
+                self.length.d.next = self.esp_length.q.val();
+                if self.sa.q.val().encap {
+                    self.length.d.next = self.esp_length.q.val() + 8;
+                }
+                self.state.d.next = EncapState::Total;
+            }
+            EncapState::Total => {
+                if !self.v6.q.val() {
+                    self.length.d.next = self.length.q.val() + 20;
+                }
+                self.state.d.next = EncapState::Offer;
+            }
+            EncapState::Offer => {
+                if self.is_discard.val() {
+                    self.job_valid.next = true;
+                    if self.job_ready.val() {
+                        self.state.d.next = EncapState::Idle;
+                    }
+                } else {
+                    self.job_valid.next = self.all_ready.val();
+                    self.fields_valid.next = self.all_ready.val();
+                    self.with_icv_valid.next = self.all_ready.val();
+                    if self.all_ready.val() {
+                        self.state.d.next = EncapState::Idle;
+                    }
+                }
+            }
+        }
+        if self.reset.val() {
+            self.state.d.next = EncapState::Idle;
+        }
+    }
+}
