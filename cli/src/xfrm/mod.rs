@@ -1,0 +1,50 @@
+//! `ip xfrm` commands, read exactly as iproute2 takes them.
+//!
+//! The words, their order and their abbreviations are those of iproute2's ip/ipxfrm.c, ip/xfrm_state.c and
+//! ip/xfrm_policy.c: objects, verbs and modes may be shortened, and the first that fits in iproute2's order is meant
+//! (`ip x s add` is `ip xfrm state add`); all other words stand in full. Nothing is looked up here: what a file says
+//! is understood or refused as a whole before anything is programmed.
+
+pub mod ast;
+mod command;
+mod cursor;
+pub mod error;
+pub mod explain;
+mod lexer;
+mod policy;
+mod selector;
+mod state;
+pub mod value;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use ast::Command;
+pub use error::{Found, ParseError, Position};
+
+/// Reads a file. Every line that is wrong is reported, in the order of the file.
+pub fn parse(source: &[u8]) -> Result<Vec<Command>, Vec<ParseError>> {
+    let source = match std::str::from_utf8(source) {
+        Ok(source) => source,
+        Err(error) => return Err(vec![not_text(source, error.valid_up_to())]),
+    };
+    let mut commands = Vec::new();
+    let mut errors = Vec::new();
+    for line in lexer::lex(source) {
+        match line.and_then(|line| command::command(&line)) {
+            Ok(command) => commands.push(command),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(commands) } else { Err(errors) }
+}
+
+/// The file is not text from byte `valid` on.
+fn not_text(source: &[u8], valid: usize) -> ParseError {
+    let before = String::from_utf8_lossy(&source[..valid]);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    let byte = source.get(valid).copied().unwrap_or_default();
+    ParseError { at: Position { line, column }, word: Found::Word(format!("byte {byte:#04x}")), wrong: "expected text in UTF-8".to_owned() }
+}
