@@ -5,7 +5,7 @@
 //! the packet is freed in the buffer, unseen.
 //!
 //! Ports: `held` (from the buffer) and `expected` (from the check), one each a frame, in order; `advance` to the replay window,
-//! `advanced` from it; out `release` to the buffer and, for what goes on, with it `fields` of the headers to put in front, given
+//! `advanced` from it; out `outcome` to the buffer and, for what goes on, with it `fields` of the headers to put in front, given
 //! together when both can be taken. Latency 4 clocks and the window's; one packet at a time.
 
 use rust_hdl::prelude::*;
@@ -34,7 +34,7 @@ pub enum DecapState {
     Drop,
     /// Lengths with the IP header.
     Length,
-    /// Give release and header fields.
+    /// Give outcome and header fields.
     Offer,
 }
 
@@ -55,9 +55,9 @@ pub struct Decap {
     pub advanced: Signal<In, Bits<3>>,
     pub advanced_valid: Signal<In, bool>,
     pub advanced_ready: Signal<Out, bool>,
-    pub release: Signal<Out, Release>,
-    pub release_valid: Signal<Out, bool>,
-    pub release_ready: Signal<In, bool>,
+    pub outcome: Signal<Out, Release>,
+    pub outcome_valid: Signal<Out, bool>,
+    pub outcome_ready: Signal<In, bool>,
     pub fields: Signal<Out, HeaderFields>,
     pub fields_valid: Signal<Out, bool>,
     pub fields_ready: Signal<In, bool>,
@@ -69,10 +69,12 @@ pub struct Decap {
     length: DFF<Bits<16>>,
     l3_length: DFF<Bits<16>>,
     inner_v6: DFF<bool>,
-    event: DFF<Bits<32>>,
+    pulse: DFF<Bits<32>>,
     l3: Signal<Local, Bits<320>>,
     is_v4_inside: Signal<Local, bool>,
     is_v6_inside: Signal<Local, bool>,
+    nibble: Signal<Local, Bits<4>>,
+    fits: Signal<Local, bool>,
     is_dummy: Signal<Local, bool>,
     all_ready: Signal<Local, bool>,
     proto_ipv4: Const<8, 4>,
@@ -93,12 +95,15 @@ pub struct Decap {
 impl Logic for Decap {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, held_now, e, trailer, length, l3_length, inner_v6, event);
-        self.event.d.next = 0.into();
-        self.events.next = self.event.q.val();
+        dff_setup!(self, clock, state, held_now, e, trailer, length, l3_length, inner_v6, pulse);
+        self.pulse.d.next = 0.into();
+        self.events.next = self.pulse.q.val();
         self.l3.next = self.e.q.val().l3;
         self.is_v4_inside.next = self.held_now.q.val().next_header == self.proto_ipv4.val();
         self.is_v6_inside.next = self.held_now.q.val().next_header == self.proto_ipv6.val();
+        self.nibble.next = self.held_now.q.val().nibble;
+        self.fits.next = (self.length.q.val() != 0)
+            && ((self.is_v4_inside.val() && (self.nibble.val() == 4)) || (self.is_v6_inside.val() && (self.nibble.val() == 6)));
         self.is_dummy.next = self.held_now.q.val().next_header == self.proto_none.val();
 
         self.advance.next.sa = self.e.q.val().sa_index;
@@ -106,12 +111,13 @@ impl Logic for Decap {
         self.advance.next.esn = self.e.q.val().esn;
         self.advance.next.window = self.e.q.val().replay_window;
 
-        self.release.next.keep = self.state.q.val() == DecapState::Offer;
-        self.release.next.length = self.length.q.val();
+        self.outcome.next.keep = self.state.q.val() == DecapState::Offer;
+        self.outcome.next.length = self.length.q.val();
 
         // Tunnel: only L2. Transport: the packet's own IP header with its length and protocol restored.
         self.fields.next.none = !self.e.q.val().protected;
         self.fields.next.icv = false;
+        self.fields.next.alone = self.e.q.val().protected && (self.length.q.val() == 0);
         self.fields.next.l2 = self.e.q.val().l2;
         self.fields.next.l2_length = self.e.q.val().l2_length;
         self.fields.next.v6 = self.inner_v6.q.val();
@@ -140,9 +146,9 @@ impl Logic for Decap {
         self.expected_ready.next = false;
         self.advance_valid.next = false;
         self.advanced_ready.next = false;
-        self.release_valid.next = false;
+        self.outcome_valid.next = false;
         self.fields_valid.next = false;
-        self.all_ready.next = self.release_ready.val() && self.fields_ready.val();
+        self.all_ready.next = self.outcome_ready.val() && self.fields_ready.val();
 
         match self.state.q.val() {
             DecapState::Idle => {
@@ -159,14 +165,14 @@ impl Logic for Decap {
             DecapState::Judge => {
                 self.state.d.next = DecapState::Drop;
                 if self.held_now.q.val().error {
-                    self.event.d.next = self.ev_error.val();
+                    self.pulse.d.next = self.ev_error.val();
                 } else if !self.e.q.val().protected {
-                    self.event.d.next = self.ev_bypassed.val();
+                    self.pulse.d.next = self.ev_bypassed.val();
                     self.state.d.next = DecapState::Offer;
                 } else if !self.held_now.q.val().icv_ok {
-                    self.event.d.next = self.ev_icv.val();
+                    self.pulse.d.next = self.ev_icv.val();
                 } else if self.trailer.q.val() > self.length.q.val() {
-                    self.event.d.next = self.ev_trailer.val();
+                    self.pulse.d.next = self.ev_trailer.val();
                 } else {
                     self.length.d.next = self.length.q.val() - self.trailer.q.val();
                     self.state.d.next = DecapState::Advance;
@@ -183,11 +189,11 @@ impl Logic for Decap {
                 if self.advanced_valid.val() {
                     self.state.d.next = DecapState::Drop;
                     if self.advanced.val() == 1 {
-                        self.event.d.next = self.ev_replay.val();
+                        self.pulse.d.next = self.ev_replay.val();
                     } else if self.advanced.val() == 2 {
-                        self.event.d.next = self.ev_window.val();
+                        self.pulse.d.next = self.ev_window.val();
                     } else if self.advanced.val() == 3 {
-                        self.event.d.next = self.ev_zero.val();
+                        self.pulse.d.next = self.ev_zero.val();
                     } else {
                         self.state.d.next = DecapState::Mode;
                     }
@@ -198,18 +204,18 @@ impl Logic for Decap {
                 self.state.d.next = DecapState::Length;
                 if self.is_dummy.val() {
                     // RFC 4303 section 2.6: a dummy packet is discarded without an error.
-                    self.event.d.next = self.ev_dummy.val();
+                    self.pulse.d.next = self.ev_dummy.val();
                     self.state.d.next = DecapState::Drop;
                 } else if self.e.q.val().tunnel {
                     self.inner_v6.d.next = self.is_v6_inside.val();
-                    if (!self.is_v4_inside.val() && !self.is_v6_inside.val()) || (self.length.q.val() == 0) {
-                        self.event.d.next = self.ev_mode.val();
+                    if !self.fits.val() {
+                        self.pulse.d.next = self.ev_mode.val();
                         self.state.d.next = DecapState::Drop;
                     }
                 }
             }
             DecapState::Length => {
-                self.event.d.next = self.ev_decrypted.val();
+                self.pulse.d.next = self.ev_decrypted.val();
                 self.l3_length.d.next = self.length.q.val();
                 if !self.e.q.val().v6 {
                     self.l3_length.d.next = self.length.q.val() + 20;
@@ -217,13 +223,13 @@ impl Logic for Decap {
                 self.state.d.next = DecapState::Offer;
             }
             DecapState::Drop => {
-                self.release_valid.next = true;
-                if self.release_ready.val() {
+                self.outcome_valid.next = true;
+                if self.outcome_ready.val() {
                     self.state.d.next = DecapState::Idle;
                 }
             }
             DecapState::Offer => {
-                self.release_valid.next = self.all_ready.val();
+                self.outcome_valid.next = self.all_ready.val();
                 self.fields_valid.next = self.all_ready.val();
                 if self.all_ready.val() {
                     self.state.d.next = DecapState::Idle;

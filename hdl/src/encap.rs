@@ -169,6 +169,7 @@ impl Logic for Encap {
         // The headers.
         self.fields.next.none = !self.is_protect.val();
         self.fields.next.icv = self.is_protect.val();
+        self.fields.next.alone = false;
         self.fields.next.l2 = self.h.q.val().l2;
         self.fields.next.l2_length = self.h.q.val().l2_length;
         self.fields.next.v6 = self.v6.q.val();

@@ -18,6 +18,8 @@ pub struct HeaderFields {
     pub none: bool,
     /// A tag follows the payload; handed on to [`Prefix`].
     pub icv: bool,
+    /// No payload follows; handed on to [`Prefix`].
+    pub alone: bool,
     /// The Ethernet header as it came, left aligned; its EtherType is replaced.
     pub l2: Bits<176>,
     /// Its length: 14, 18 or 22.
@@ -131,6 +133,7 @@ impl Logic for HeaderBuilder {
         self.prefix.next.bytes = self.bytes.q.val();
         self.prefix.next.length = self.length.q.val();
         self.prefix.next.icv = self.f.q.val().icv;
+        self.prefix.next.alone = self.f.q.val().alone;
         self.src.next = self.f.q.val().src;
         self.dst.next = self.f.q.val().dst;
         self.l2.next = self.f.q.val().l2;

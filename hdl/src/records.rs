@@ -32,7 +32,8 @@ pub struct Headers {
     /// An IPv6 packet (EtherType 0x86DD, version 6).
     pub is_v6: bool,
     /// EtherType says IP, but the header contradicts itself (version, IHL under 5, total length under the header's,
-    /// frame ends inside the header, bad IPv4 header checksum) or the frame is shorter than the IP length.
+    /// frame ends inside the header, bad IPv4 header checksum) or, where the parser stores and forwards, the frame is
+    /// shorter than the IP length. (RX can't know that yet: ESP cut short ends as [`Gathered::error`], other traffic passes.)
     pub malformed: bool,
     /// The frame's last beat carried `error` (only where the parser stores and forwards).
     pub error: bool,
@@ -60,7 +61,8 @@ pub struct Headers {
     /// Destination port, or zero.
     pub dport: Bits<16>,
     /// An ESP header follows the IP header, or a UDP header with port 4500 on either side and a marker that is not zero
-    /// (RFC 3948 section 2.2), and the frame holds the 8 bytes of it. Never for options or fragments.
+    /// (RFC 3948 section 2.2), and the IP length and the frame hold the 8 bytes of it (the one byte of a keep-alive is none,
+    /// whatever the Ethernet padding behind it). Never for options or fragments, nor with `malformed`.
     pub is_esp: bool,
     /// With `is_esp`: inside UDP (RFC 3948).
     pub is_encap: bool,
@@ -154,6 +156,9 @@ pub struct Prefix {
     pub length: Bits<7>,
     /// A tag from the core is to be appended behind the payload (TX).
     pub icv: bool,
+    /// No payload follows: these bytes are the whole frame (an IP packet without payload, out of transport mode). No beat of `s` is
+    /// taken for it.
+    pub alone: bool,
 }
 
 /// An outbound SA.

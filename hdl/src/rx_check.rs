@@ -4,7 +4,7 @@
 //! gives the high half of the sequence number (appendix A2.1), which the AAD needs with ESN.
 //!
 //! Ports: `found` in; `check` to the replay window, `checked` from it; out `job`, and for a frame that is not discarded with it
-//! `expected` (for the decapsulation) and `protected` (for the buffer), given together when all three can be taken (they go
+//! `expected` (for the decapsulation) and `is_protected` (for the buffer), given together when all three can be taken (they go
 //! to fifos). Latency 3 clocks and the window's for ESP, 2 for others; one frame at a time.
 
 use rust_hdl::prelude::*;
@@ -77,9 +77,9 @@ pub struct RxCheck {
     pub expected: Signal<Out, Expected>,
     pub expected_valid: Signal<Out, bool>,
     pub expected_ready: Signal<In, bool>,
-    pub protected: Signal<Out, bool>,
-    pub protected_valid: Signal<Out, bool>,
-    pub protected_ready: Signal<In, bool>,
+    pub is_protected: Signal<Out, bool>,
+    pub is_protected_valid: Signal<Out, bool>,
+    pub is_protected_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<32>>,
     state: DFF<RxCheckState>,
     h: DFF<Headers>,
@@ -89,7 +89,7 @@ pub struct RxCheck {
     outcome: DFF<Bits<2>>,
     skip: DFF<Bits<7>>,
     seq: DFF<Bits<64>>,
-    event: DFF<Bits<32>>,
+    pulse: DFF<Bits<32>>,
     crypto: Signal<Local, CryptoContext>,
     seq_value: Signal<Local, Bits<64>>,
     all_ready: Signal<Local, bool>,
@@ -106,9 +106,9 @@ pub struct RxCheck {
 impl Logic for RxCheck {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, h, sa, sa_index, length, outcome, skip, seq, event);
-        self.event.d.next = 0.into();
-        self.events.next = self.event.q.val();
+        dff_setup!(self, clock, state, h, sa, sa_index, length, outcome, skip, seq, pulse);
+        self.pulse.d.next = 0.into();
+        self.events.next = self.pulse.q.val();
         self.is_unprotect.next = self.outcome.q.val() == self.unprotect.val();
         self.is_discard.next = self.outcome.q.val() == self.discard.val();
         self.seq_value.next = self.seq.q.val();
@@ -156,15 +156,15 @@ impl Logic for RxCheck {
         self.expected.next.l3 = self.h.q.val().l3;
         self.expected.next.src = self.h.q.val().src;
         self.expected.next.dst = self.h.q.val().dst;
-        self.protected.next = self.is_unprotect.val();
+        self.is_protected.next = self.is_unprotect.val();
 
         self.found_ready.next = false;
         self.check_valid.next = false;
         self.checked_ready.next = false;
         self.job_valid.next = false;
         self.expected_valid.next = false;
-        self.protected_valid.next = false;
-        self.all_ready.next = self.job_ready.val() && self.expected_ready.val() && self.protected_ready.val();
+        self.is_protected_valid.next = false;
+        self.all_ready.next = self.job_ready.val() && self.expected_ready.val() && self.is_protected_ready.val();
 
         match self.state.q.val() {
             RxCheckState::Idle => {
@@ -200,13 +200,13 @@ impl Logic for RxCheck {
                     self.state.d.next = RxCheckState::Offer;
                     if self.checked.val().verdict == 1 {
                         self.outcome.d.next = self.discard.val();
-                        self.event.d.next = self.ev_replay.val();
+                        self.pulse.d.next = self.ev_replay.val();
                     } else if self.checked.val().verdict == 2 {
                         self.outcome.d.next = self.discard.val();
-                        self.event.d.next = self.ev_window.val();
+                        self.pulse.d.next = self.ev_window.val();
                     } else if self.checked.val().verdict == 3 {
                         self.outcome.d.next = self.discard.val();
-                        self.event.d.next = self.ev_zero.val();
+                        self.pulse.d.next = self.ev_zero.val();
                     }
                 }
             }
@@ -219,7 +219,7 @@ impl Logic for RxCheck {
                 } else {
                     self.job_valid.next = self.all_ready.val();
                     self.expected_valid.next = self.all_ready.val();
-                    self.protected_valid.next = self.all_ready.val();
+                    self.is_protected_valid.next = self.all_ready.val();
                     if self.all_ready.val() {
                         self.state.d.next = RxCheckState::Idle;
                     }

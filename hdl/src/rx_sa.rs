@@ -83,9 +83,10 @@ pub struct RxSaTable<const A: usize> {
     sa: DFF<RxSa>,
     outcome: DFF<Bits<2>>,
     length: DFF<Bits<16>>,
-    event: DFF<Bits<32>>,
+    pulse: DFF<Bits<32>>,
     length_low: Signal<Local, Bits<2>>,
     is_short: Signal<Local, bool>,
+    says_esp: Signal<Local, bool>,
     hidden_esp: Signal<Local, bool>,
     bypass: Const<2, { decision::BYPASS }>,
     unprotect: Const<2, { decision::UNPROTECT }>,
@@ -101,8 +102,8 @@ pub struct RxSaTable<const A: usize> {
 impl<const A: usize> Logic for RxSaTable<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, h, overhead, sa_index, sa, outcome, length, event);
-        self.event.d.next = 0.into();
+        dff_setup!(self, clock, state, h, overhead, sa_index, sa, outcome, length, pulse);
+        self.pulse.d.next = 0.into();
         self.sas.read_clock.next = self.clock.val();
         self.sas.write_clock.next = self.clock.val();
         self.sas.write_enable.next = self.write_enable.val();
@@ -118,7 +119,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
         self.packet.next.sa_index = self.sa_index.q.val();
         self.packet.next.sa = self.sa.q.val();
         self.packet.next.length = self.length.q.val();
-        self.events.next = self.event.q.val();
+        self.events.next = self.pulse.q.val();
         self.headers_ready.next = false;
         self.key_valid.next = false;
         self.packet_valid.next = false;
@@ -126,8 +127,8 @@ impl<const A: usize> Logic for RxSaTable<A> {
         // RFC 4303 section 2.4: the ciphertext is a multiple of 4 and holds at least pad length and next header.
         self.length_low.next = bit_cast::<2, 16>(self.length.q.val());
         self.is_short.next = (self.h.q.val().ip_length < self.overhead.q.val()) || (self.length.q.val() == 0);
-        self.hidden_esp.next = (self.h.q.val().protocol == self.proto_esp.val())
-            && (self.h.q.val().is_v4 && (self.h.q.val().has_options || self.h.q.val().is_fragment));
+        self.says_esp.next = (self.h.q.val().is_v4 || self.h.q.val().is_v6) && (self.h.q.val().protocol == self.proto_esp.val());
+        self.hidden_esp.next = self.says_esp.val() && (self.h.q.val().has_options || self.h.q.val().is_fragment);
 
         match self.state.q.val() {
             RxSaState::Idle => {
@@ -140,7 +141,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
                         (bit_cast::<16, 6>(self.headers.val().l3_length) + self.esp_overhead.val()) + 8;
                 }
                 if self.headers_valid.val() {
-                    self.event.d.next = self.ev_frame.val();
+                    self.pulse.d.next = self.ev_frame.val();
                     self.state.d.next = RxSaState::Sort;
                 }
             }
@@ -150,12 +151,16 @@ impl<const A: usize> Logic for RxSaTable<A> {
                 self.state.d.next = RxSaState::Offer;
                 if self.h.q.val().malformed {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_malformed.val();
+                    self.pulse.d.next = self.ev_malformed.val();
                 } else if self.h.q.val().is_esp {
                     self.key_valid.next = true;
                     self.state.d.next = RxSaState::Lookup;
                 } else if self.hidden_esp.val() {
-                    self.event.d.next = self.ev_unsupported.val();
+                    self.pulse.d.next = self.ev_unsupported.val();
+                } else if self.says_esp.val() {
+                    // Too short for an ESP header.
+                    self.outcome.d.next = self.discard.val();
+                    self.pulse.d.next = self.ev_malformed.val();
                 }
             }
             RxSaState::Lookup => {
@@ -164,7 +169,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
                     // The CAM's answer is of no interest, but must not be taken for the next frame's.
                     if self.result_valid.val() {
                         self.outcome.d.next = self.discard.val();
-                        self.event.d.next = self.ev_malformed.val();
+                        self.pulse.d.next = self.ev_malformed.val();
                         self.state.d.next = RxSaState::Offer;
                     }
                 } else if self.result_valid.val() {
@@ -174,7 +179,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
                         self.state.d.next = RxSaState::Offer;
                         if !self.pass_unknown.val() {
                             self.outcome.d.next = self.discard.val();
-                            self.event.d.next = self.ev_no_sa.val();
+                            self.pulse.d.next = self.ev_no_sa.val();
                         }
                     }
                 }
@@ -188,7 +193,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
                 if !self.sas.read_data.val().valid {
                     // Deleted between the look-up and now.
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_no_sa.val();
+                    self.pulse.d.next = self.ev_no_sa.val();
                 }
                 self.state.d.next = RxSaState::Offer;
             }

@@ -85,7 +85,7 @@ pub struct TxSaTable<const A: usize> {
     last_seq: DFF<Bits<64>>,
     seq: DFF<Bits<64>>,
     outcome: DFF<Bits<2>>,
-    event: DFF<Bits<32>>,
+    pulse: DFF<Bits<32>>,
     is_ip: Signal<Local, bool>,
     exhausted: Signal<Local, bool>,
     unsupported: Signal<Local, bool>,
@@ -111,8 +111,8 @@ pub struct TxSaTable<const A: usize> {
 impl<const A: usize> Logic for TxSaTable<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, head, choice, sa, last_seq, seq, outcome, event);
-        self.event.d.next = 0.into();
+        dff_setup!(self, clock, state, head, choice, sa, last_seq, seq, outcome, pulse);
+        self.pulse.d.next = 0.into();
 
         // Tables: the control plane writes SAs; sequence numbers are written by it and, in `Allocate`, by us.
         self.sas.read_clock.next = self.clock.val();
@@ -146,7 +146,7 @@ impl<const A: usize> Logic for TxSaTable<A> {
         self.packet.next.headers = self.head.q.val();
         self.packet.next.sa = self.sa.q.val();
         self.packet.next.seq = self.seq.q.val();
-        self.events.next = self.event.q.val();
+        self.events.next = self.pulse.q.val();
         self.headers_ready.next = false;
         self.verdict_ready.next = false;
         self.packet_valid.next = false;
@@ -164,7 +164,7 @@ impl<const A: usize> Logic for TxSaTable<A> {
                     self.verdict_ready.next = true;
                     self.head.d.next = self.headers.val();
                     self.choice.d.next = self.verdict.val();
-                    self.event.d.next = self.ev_frame.val();
+                    self.pulse.d.next = self.ev_frame.val();
                     self.state.d.next = TxSaState::Read;
                 }
             }
@@ -179,15 +179,15 @@ impl<const A: usize> Logic for TxSaTable<A> {
                 self.state.d.next = TxSaState::Offer;
                 if self.head.q.val().error {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_error.val();
+                    self.pulse.d.next = self.ev_error.val();
                 } else if self.head.q.val().malformed {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_malformed.val();
+                    self.pulse.d.next = self.ev_malformed.val();
                 } else if !self.is_ip.val() || (self.choice.q.val().action == self.bypass_action.val()) {
-                    self.event.d.next = self.ev_bypassed.val();
+                    self.pulse.d.next = self.ev_bypassed.val();
                 } else if self.choice.q.val().action == self.block_action.val() {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_block.val();
+                    self.pulse.d.next = self.ev_block.val();
                 } else {
                     self.outcome.d.next = self.protect.val();
                     self.state.d.next = TxSaState::Check;
@@ -198,15 +198,15 @@ impl<const A: usize> Logic for TxSaTable<A> {
                 self.state.d.next = TxSaState::Offer;
                 if !self.choice.q.val().sa_valid || !self.sa.q.val().valid {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_no_sa.val();
+                    self.pulse.d.next = self.ev_no_sa.val();
                 } else if self.unsupported.val() {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_unsupported.val();
+                    self.pulse.d.next = self.ev_unsupported.val();
                 } else if self.exhausted.val() {
                     self.outcome.d.next = self.discard.val();
-                    self.event.d.next = self.ev_overflow.val();
+                    self.pulse.d.next = self.ev_overflow.val();
                 } else {
-                    self.event.d.next = self.ev_protected.val();
+                    self.pulse.d.next = self.ev_protected.val();
                     self.state.d.next = TxSaState::Allocate;
                 }
             }

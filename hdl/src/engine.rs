@@ -1,0 +1,192 @@
+//! The engine: AXI4-Lite for the host's registers, AXI4-Stream to and from the host and the wire, one GCM core between.
+//!
+//! The port names are flat AXI names; `xtask gen` emits it as module `espalier`.
+//!
+//! | interface | |
+//! |---|---|
+//! | `s_axil_*` | AXI4-Lite, 32 bit: docs/registers.md |
+//! | `s_axis_host_*` | frames from the host, to be sent; `tuser`: with `tlast`, the frame is damaged |
+//! | `m_axis_wire_*` | frames to the MAC |
+//! | `s_axis_wire_*` | frames from the MAC, without FCS; `tuser`: with `tlast`, the frame is damaged |
+//! | `m_axis_host_*` | received frames to the host |
+
+use espalier_regs::Capabilities;
+use rust_hdl::prelude::*;
+
+use crate::control::Control;
+use crate::gcm::GcmCore;
+use crate::rx_path::RxPath;
+use crate::shell::{AxisIn, AxisOut};
+use crate::tx_path::TxPath;
+
+/// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM.
+#[derive(LogicBlock)]
+pub struct Engine<const A: usize, const R: usize, const C: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
+
+    pub s_axil_awaddr: Signal<In, Bits<16>>,
+    pub s_axil_awvalid: Signal<In, bool>,
+    pub s_axil_awready: Signal<Out, bool>,
+    pub s_axil_wdata: Signal<In, Bits<32>>,
+    pub s_axil_wstrb: Signal<In, Bits<4>>,
+    pub s_axil_wvalid: Signal<In, bool>,
+    pub s_axil_wready: Signal<Out, bool>,
+    pub s_axil_bresp: Signal<Out, Bits<2>>,
+    pub s_axil_bvalid: Signal<Out, bool>,
+    pub s_axil_bready: Signal<In, bool>,
+    pub s_axil_araddr: Signal<In, Bits<16>>,
+    pub s_axil_arvalid: Signal<In, bool>,
+    pub s_axil_arready: Signal<Out, bool>,
+    pub s_axil_rdata: Signal<Out, Bits<32>>,
+    pub s_axil_rresp: Signal<Out, Bits<2>>,
+    pub s_axil_rvalid: Signal<Out, bool>,
+    pub s_axil_rready: Signal<In, bool>,
+
+    pub s_axis_host_tdata: Signal<In, Bits<128>>,
+    pub s_axis_host_tkeep: Signal<In, Bits<16>>,
+    pub s_axis_host_tvalid: Signal<In, bool>,
+    pub s_axis_host_tready: Signal<Out, bool>,
+    pub s_axis_host_tlast: Signal<In, bool>,
+    pub s_axis_host_tuser: Signal<In, bool>,
+
+    pub m_axis_wire_tdata: Signal<Out, Bits<128>>,
+    pub m_axis_wire_tkeep: Signal<Out, Bits<16>>,
+    pub m_axis_wire_tvalid: Signal<Out, bool>,
+    pub m_axis_wire_tready: Signal<In, bool>,
+    pub m_axis_wire_tlast: Signal<Out, bool>,
+
+    pub s_axis_wire_tdata: Signal<In, Bits<128>>,
+    pub s_axis_wire_tkeep: Signal<In, Bits<16>>,
+    pub s_axis_wire_tvalid: Signal<In, bool>,
+    pub s_axis_wire_tready: Signal<Out, bool>,
+    pub s_axis_wire_tlast: Signal<In, bool>,
+    pub s_axis_wire_tuser: Signal<In, bool>,
+
+    pub m_axis_host_tdata: Signal<Out, Bits<128>>,
+    pub m_axis_host_tkeep: Signal<Out, Bits<16>>,
+    pub m_axis_host_tvalid: Signal<Out, bool>,
+    pub m_axis_host_tready: Signal<In, bool>,
+    pub m_axis_host_tlast: Signal<Out, bool>,
+
+    control: Control<A, R, C>,
+    host_in: AxisIn,
+    tx: TxPath<A, R>,
+    wire_out: AxisOut,
+    core: GcmCore,
+    wire_in: AxisIn,
+    rx: RxPath<A, C>,
+    host_out: AxisOut,
+}
+
+impl<const A: usize, const R: usize, const C: usize> Logic for Engine<A, R, C> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        clock!(self, clock, control, tx, core, rx);
+        self.control.reset.next = self.reset.val();
+        self.tx.reset.next = self.reset.val();
+        self.core.reset.next = self.reset.val();
+        self.rx.reset.next = self.reset.val();
+
+        // Registers.
+        self.control.s_axil_awaddr.next = self.s_axil_awaddr.val();
+        self.control.s_axil_awvalid.next = self.s_axil_awvalid.val();
+        self.s_axil_awready.next = self.control.s_axil_awready.val();
+        self.control.s_axil_wdata.next = self.s_axil_wdata.val();
+        self.control.s_axil_wstrb.next = self.s_axil_wstrb.val();
+        self.control.s_axil_wvalid.next = self.s_axil_wvalid.val();
+        self.s_axil_wready.next = self.control.s_axil_wready.val();
+        self.s_axil_bresp.next = self.control.s_axil_bresp.val();
+        self.s_axil_bvalid.next = self.control.s_axil_bvalid.val();
+        self.control.s_axil_bready.next = self.s_axil_bready.val();
+        self.control.s_axil_araddr.next = self.s_axil_araddr.val();
+        self.control.s_axil_arvalid.next = self.s_axil_arvalid.val();
+        self.s_axil_arready.next = self.control.s_axil_arready.val();
+        self.s_axil_rdata.next = self.control.s_axil_rdata.val();
+        self.s_axil_rresp.next = self.control.s_axil_rresp.val();
+        self.s_axil_rvalid.next = self.control.s_axil_rvalid.val();
+        self.control.s_axil_rready.next = self.s_axil_rready.val();
+        self.control.events.next = self.tx.events.val() | self.rx.events.val();
+
+        // Tables.
+        self.tx.enable.next = self.control.tx_enable.val();
+        self.tx.policy_write.next = self.control.policy_write.val();
+        self.tx.policy_index.next = self.control.policy_index.val();
+        self.tx.policy.next = self.control.policy.val();
+        self.tx.sa_write.next = self.control.tx_sa_write.val();
+        self.tx.sa_index.next = self.control.sa_index.val();
+        self.tx.sa.next = self.control.tx_sa.val();
+        self.tx.sa_seq.next = self.control.sa_seq.val();
+        self.tx.read_index.next = self.control.seq_read_index.val();
+        self.control.tx_seq.next = self.tx.read_seq.val();
+        self.rx.enable.next = self.control.rx_enable.val();
+        self.rx.pass_unknown.next = self.control.rx_pass_unknown.val();
+        self.rx.cam_write.next = self.control.cam_write.val();
+        self.rx.cam_way.next = self.control.cam_way.val();
+        self.rx.cam_row.next = self.control.cam_row.val();
+        self.rx.cam_entry.next = self.control.cam_entry.val();
+        self.rx.sa_write.next = self.control.rx_sa_write.val();
+        self.rx.sa_index.next = self.control.sa_index.val();
+        self.rx.sa.next = self.control.rx_sa.val();
+        self.rx.sa_seq.next = self.control.sa_seq.val();
+        self.rx.replay_init_valid.next = self.control.replay_init_valid.val();
+        self.control.replay_init_ready.next = self.rx.replay_init_ready.val();
+        self.rx.read_index.next = self.control.seq_read_index.val();
+        self.control.rx_seq.next = self.rx.read_seq.val();
+        self.core.hkey_valid.next = self.control.hkey_valid.val();
+        self.core.hkey_key.next = self.control.hkey_key.val();
+        self.core.hkey_size.next = self.control.hkey_size.val();
+        self.control.hkey_ready.next = self.core.hkey_ready.val();
+        self.control.hkey_done.next = self.core.hkey_done.val();
+        self.control.hkey_h.next = self.core.hkey_h.val();
+        self.control.hkey_h3.next = self.core.hkey_h3.val();
+
+        // TX: host, core, wire.
+        self.host_in.tdata.next = self.s_axis_host_tdata.val();
+        self.host_in.tkeep.next = self.s_axis_host_tkeep.val();
+        self.host_in.tlast.next = self.s_axis_host_tlast.val();
+        self.host_in.tuser.next = self.s_axis_host_tuser.val();
+        self.tx.s_beat.next = self.host_in.m_beat.val();
+        self.tx.s_valid.next = self.s_axis_host_tvalid.val();
+        self.s_axis_host_tready.next = self.tx.s_ready.val();
+        self.core.tx_slot.next = self.tx.slot.val();
+        self.core.tx_crypto.next = self.tx.crypto.val();
+        self.core.tx_slot_valid.next = self.tx.slot_valid.val();
+        self.tx.slot_ready.next = self.core.tx_slot_ready.val();
+        self.core.tx_room.next = self.tx.room.val();
+        self.tx.core_beat.next = self.core.tx_beat.val();
+        self.tx.core_beat_valid.next = self.core.tx_beat_valid.val();
+        self.tx.core_tag.next = self.core.tx_tag.val();
+        self.tx.core_tag_valid.next = self.core.tx_tag_valid.val();
+        self.wire_out.s_beat.next = self.tx.m_beat.val();
+        self.m_axis_wire_tdata.next = self.wire_out.tdata.val();
+        self.m_axis_wire_tkeep.next = self.wire_out.tkeep.val();
+        self.m_axis_wire_tlast.next = self.wire_out.tlast.val();
+        self.m_axis_wire_tvalid.next = self.tx.m_valid.val();
+        self.tx.m_ready.next = self.m_axis_wire_tready.val();
+
+        // RX: wire, core, host.
+        self.wire_in.tdata.next = self.s_axis_wire_tdata.val();
+        self.wire_in.tkeep.next = self.s_axis_wire_tkeep.val();
+        self.wire_in.tlast.next = self.s_axis_wire_tlast.val();
+        self.wire_in.tuser.next = self.s_axis_wire_tuser.val();
+        self.rx.s_beat.next = self.wire_in.m_beat.val();
+        self.rx.s_valid.next = self.s_axis_wire_tvalid.val();
+        self.s_axis_wire_tready.next = self.rx.s_ready.val();
+        self.core.rx_slot.next = self.rx.slot.val();
+        self.core.rx_crypto.next = self.rx.crypto.val();
+        self.core.rx_slot_valid.next = self.rx.slot_valid.val();
+        self.rx.slot_ready.next = self.core.rx_slot_ready.val();
+        self.core.rx_room.next = self.rx.room.val();
+        self.rx.core_beat.next = self.core.rx_beat.val();
+        self.rx.core_beat_valid.next = self.core.rx_beat_valid.val();
+        self.rx.core_tag.next = self.core.rx_tag.val();
+        self.rx.core_tag_valid.next = self.core.rx_tag_valid.val();
+        self.host_out.s_beat.next = self.rx.m_beat.val();
+        self.m_axis_host_tdata.next = self.host_out.tdata.val();
+        self.m_axis_host_tkeep.next = self.host_out.tkeep.val();
+        self.m_axis_host_tlast.next = self.host_out.tlast.val();
+        self.m_axis_host_tvalid.next = self.rx.m_valid.val();
+        self.rx.m_ready.next = self.m_axis_host_tready.val();
+    }
+}

@@ -1,0 +1,237 @@
+//! RX: from the wire's frames to the core, and from the core to the host.
+//!
+//! All wiring: the blocks in the order in which a frame meets them. Nothing of a packet leaves [`Hold`](crate::hold::Hold) before
+//! its ICV is verified. Back-pressure goes from `m_ready` to `s_ready`; nothing is lost.
+
+use rust_hdl::prelude::*;
+
+use crate::decap::Decap;
+use crate::fifo::Fifo;
+use crate::gather::Gather;
+use crate::header_builder::HeaderBuilder;
+use crate::hold::Hold;
+use crate::parse::Parse;
+use crate::prepend::Prepend;
+use crate::records::{CamEntry, CryptoContext, Gathered, Headers, Job, Prefix, RxSa, SaIndex, Slot};
+use crate::replay::Replay;
+use crate::rx_check::{Expected, RxCheck};
+use crate::rx_sa::RxSaTable;
+use crate::sa_cam::SaCam;
+use crate::stream::Beat;
+
+/// See the module's documentation. `A`: address bits of the SA table; `C`: of a way of the CAM.
+#[derive(LogicBlock)]
+pub struct RxPath<const A: usize, const C: usize> {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
+    pub enable: Signal<In, bool>,
+    pub pass_unknown: Signal<In, bool>,
+    pub s_beat: Signal<In, Beat>,
+    pub s_valid: Signal<In, bool>,
+    pub s_ready: Signal<Out, bool>,
+    pub slot: Signal<Out, Slot>,
+    pub crypto: Signal<Out, CryptoContext>,
+    pub slot_valid: Signal<Out, bool>,
+    pub slot_ready: Signal<In, bool>,
+    pub room: Signal<Out, bool>,
+    pub core_beat: Signal<In, Beat>,
+    pub core_beat_valid: Signal<In, bool>,
+    pub core_tag: Signal<In, Bits<128>>,
+    pub core_tag_valid: Signal<In, bool>,
+    pub m_beat: Signal<Out, Beat>,
+    pub m_valid: Signal<Out, bool>,
+    pub m_ready: Signal<In, bool>,
+    pub cam_write: Signal<In, bool>,
+    pub cam_way: Signal<In, Bits<2>>,
+    pub cam_row: Signal<In, Bits<10>>,
+    pub cam_entry: Signal<In, CamEntry>,
+    pub sa_write: Signal<In, bool>,
+    pub sa_index: Signal<In, SaIndex>,
+    pub sa: Signal<In, RxSa>,
+    pub sa_seq: Signal<In, Bits<64>>,
+    pub replay_init_valid: Signal<In, bool>,
+    pub replay_init_ready: Signal<Out, bool>,
+    pub read_index: Signal<In, SaIndex>,
+    pub read_seq: Signal<Out, Bits<64>>,
+    pub events: Signal<Out, Bits<32>>,
+    parse: Parse,
+    frames: Fifo<Beat, 9>,
+    headers: Fifo<Headers, 2>,
+    cam: SaCam<C>,
+    sas: RxSaTable<A>,
+    check: RxCheck,
+    replay: Replay<A>,
+    jobs: Fifo<Job, 2>,
+    gather: Gather,
+    gathered: Fifo<Gathered, 4>,
+    tags: Fifo<Bits<128>, 7>,
+    is_protected: Fifo<bool, 4>,
+    expected: Fifo<Expected, 4>,
+    hold: Hold<11>,
+    decap: Decap,
+    builder: HeaderBuilder,
+    prefixes: Fifo<Prefix, 2>,
+    prepend: Prepend,
+    late: DFF<Bits<32>>,
+    collision: Signal<Local, bool>,
+    on_time: Signal<Local, Bits<32>>,
+}
+
+impl<const A: usize, const C: usize> Logic for RxPath<A, C> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        clock!(
+            self, clock, parse, frames, headers, cam, sas, check, replay, jobs, gather, gathered, tags, is_protected, expected,
+            hold, decap, builder, prefixes, prepend, late
+        );
+        self.parse.reset.next = self.reset.val();
+        self.frames.reset.next = self.reset.val();
+        self.headers.reset.next = self.reset.val();
+        self.cam.reset.next = self.reset.val();
+        self.sas.reset.next = self.reset.val();
+        self.check.reset.next = self.reset.val();
+        self.replay.reset.next = self.reset.val();
+        self.jobs.reset.next = self.reset.val();
+        self.gather.reset.next = self.reset.val();
+        self.gathered.reset.next = self.reset.val();
+        self.tags.reset.next = self.reset.val();
+        self.is_protected.reset.next = self.reset.val();
+        self.expected.reset.next = self.reset.val();
+        self.hold.reset.next = self.reset.val();
+        self.decap.reset.next = self.reset.val();
+        self.builder.reset.next = self.reset.val();
+        self.prefixes.reset.next = self.reset.val();
+        self.prepend.reset.next = self.reset.val();
+
+        // The frame's first beats say what it is; the rest follows while that is found out.
+        self.parse.s_beat.next = self.s_beat.val();
+        self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
+        self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
+        self.frames.s_data.next = self.parse.m_beat.val();
+        self.frames.s_valid.next = self.parse.m_valid.val();
+        self.parse.m_ready.next = self.frames.s_ready.val();
+        self.headers.s_data.next = self.parse.headers.val();
+        self.headers.s_valid.next = self.parse.headers_valid.val();
+        self.parse.headers_ready.next = self.headers.s_ready.val();
+
+        // Its SA.
+        self.sas.pass_unknown.next = self.pass_unknown.val();
+        self.sas.headers.next = self.headers.m_data.val();
+        self.sas.headers_valid.next = self.headers.m_valid.val();
+        self.headers.m_ready.next = self.sas.headers_ready.val();
+        self.cam.key.next = self.sas.key.val();
+        self.cam.key_valid.next = self.sas.key_valid.val();
+        self.sas.result_valid.next = self.cam.result_valid.val();
+        self.sas.result_hit.next = self.cam.result_hit.val();
+        self.sas.result_sa.next = self.cam.result_sa.val();
+        self.cam.write_enable.next = self.cam_write.val();
+        self.cam.write_way.next = self.cam_way.val();
+        self.cam.write_row.next = self.cam_row.val();
+        self.cam.write_data.next = self.cam_entry.val();
+        self.sas.write_enable.next = self.sa_write.val();
+        self.sas.write_index.next = self.sa_index.val();
+        self.sas.write_sa.next = self.sa.val();
+
+        // Its place in the replay window; the job.
+        self.check.found.next = self.sas.packet.val();
+        self.check.found_valid.next = self.sas.packet_valid.val();
+        self.sas.packet_ready.next = self.check.found_ready.val();
+        self.replay.check.next = self.check.check.val();
+        self.replay.check_valid.next = self.check.check_valid.val();
+        self.check.check_ready.next = self.replay.check_ready.val();
+        self.check.checked.next = self.replay.checked.val();
+        self.check.checked_valid.next = self.replay.checked_valid.val();
+        self.replay.checked_ready.next = self.check.checked_ready.val();
+        self.replay.init_valid.next = self.replay_init_valid.val();
+        self.replay.init_sa.next = self.sa_index.val();
+        self.replay.init_seq64.next = self.sa_seq.val();
+        self.replay_init_ready.next = self.replay.init_ready.val();
+        self.replay.read_sa.next = self.read_index.val();
+        self.read_seq.next = self.replay.read_top.val();
+        self.jobs.s_data.next = self.check.job.val();
+        self.jobs.s_valid.next = self.check.job_valid.val();
+        self.check.job_ready.next = self.jobs.s_ready.val();
+        self.expected.s_data.next = self.check.expected.val();
+        self.expected.s_valid.next = self.check.expected_valid.val();
+        self.check.expected_ready.next = self.expected.s_ready.val();
+        self.is_protected.s_data.next = self.check.is_protected.val();
+        self.is_protected.s_valid.next = self.check.is_protected_valid.val();
+        self.check.is_protected_ready.next = self.is_protected.s_ready.val();
+
+        // Ciphertext to the core.
+        self.gather.s_beat.next = self.frames.m_data.val();
+        self.gather.s_valid.next = self.frames.m_valid.val();
+        self.frames.m_ready.next = self.gather.s_ready.val();
+        self.gather.job.next = self.jobs.m_data.val();
+        self.gather.job_valid.next = self.jobs.m_valid.val();
+        self.jobs.m_ready.next = self.gather.job_ready.val();
+        self.gathered.s_data.next = self.gather.gathered.val();
+        self.gathered.s_valid.next = self.gather.gathered_valid.val();
+        self.gather.gathered_ready.next = self.gathered.s_ready.val();
+        self.slot.next = self.gather.slot.val();
+        self.crypto.next = self.gather.crypto.val();
+        self.slot_valid.next = self.gather.slot_valid.val();
+        self.gather.slot_ready.next = self.slot_ready.val();
+
+        // Back from the core: held until tag and ICV are compared.
+        self.hold.s_beat.next = self.core_beat.val();
+        self.hold.s_valid.next = self.core_beat_valid.val();
+        self.tags.s_data.next = self.core_tag.val();
+        self.tags.s_valid.next = self.core_tag_valid.val();
+        self.room.next = self.hold.room.val() && self.tags.room.val();
+        self.hold.tag.next = self.tags.m_data.val();
+        self.hold.tag_valid.next = self.tags.m_valid.val();
+        self.tags.m_ready.next = self.hold.tag_ready.val();
+        self.hold.is_protected.next = self.is_protected.m_data.val();
+        self.hold.is_protected_valid.next = self.is_protected.m_valid.val();
+        self.is_protected.m_ready.next = self.hold.is_protected_ready.val();
+        self.hold.gathered.next = self.gathered.m_data.val();
+        self.hold.gathered_valid.next = self.gathered.m_valid.val();
+        self.gathered.m_ready.next = self.hold.gathered_ready.val();
+
+        // The verdict.
+        self.decap.held.next = self.hold.held.val();
+        self.decap.held_valid.next = self.hold.held_valid.val();
+        self.hold.held_ready.next = self.decap.held_ready.val();
+        self.decap.expected.next = self.expected.m_data.val();
+        self.decap.expected_valid.next = self.expected.m_valid.val();
+        self.expected.m_ready.next = self.decap.expected_ready.val();
+        self.replay.advance.next = self.decap.advance.val();
+        self.replay.advance_valid.next = self.decap.advance_valid.val();
+        self.decap.advance_ready.next = self.replay.advance_ready.val();
+        self.decap.advanced.next = self.replay.advanced.val();
+        self.decap.advanced_valid.next = self.replay.advanced_valid.val();
+        self.replay.advanced_ready.next = self.decap.advanced_ready.val();
+        self.hold.outcome.next = self.decap.outcome.val();
+        self.hold.outcome_valid.next = self.decap.outcome_valid.val();
+        self.decap.outcome_ready.next = self.hold.outcome_ready.val();
+
+        // Check and decapsulation may count the same cause in the same clock: then the check's goes one clock later. Each has an
+        // event in two clocks at most, so the late one meets no other.
+        self.collision.next = (self.check.events.val() & self.decap.events.val()).any();
+        self.late.d.next = 0.into();
+        self.on_time.next = self.check.events.val();
+        if self.collision.val() {
+            self.late.d.next = self.check.events.val();
+            self.on_time.next = 0.into();
+        }
+        self.events.next = self.sas.events.val() | self.on_time.val() | self.late.q.val() | self.decap.events.val();
+
+        // The plaintext, with its headers in front, to the host.
+        self.builder.fields.next = self.decap.fields.val();
+        self.builder.fields_valid.next = self.decap.fields_valid.val();
+        self.decap.fields_ready.next = self.builder.fields_ready.val();
+        self.prefixes.s_data.next = self.builder.prefix.val();
+        self.prefixes.s_valid.next = self.builder.prefix_valid.val();
+        self.builder.prefix_ready.next = self.prefixes.s_ready.val();
+        self.prepend.prefix.next = self.prefixes.m_data.val();
+        self.prepend.prefix_valid.next = self.prefixes.m_valid.val();
+        self.prefixes.m_ready.next = self.prepend.prefix_ready.val();
+        self.prepend.s_beat.next = self.hold.m_beat.val();
+        self.prepend.s_valid.next = self.hold.m_valid.val();
+        self.hold.m_ready.next = self.prepend.s_ready.val();
+        self.m_beat.next = self.prepend.m_beat.val();
+        self.m_valid.next = self.prepend.m_valid.val();
+        self.prepend.m_ready.next = self.m_ready.val();
+    }
+}

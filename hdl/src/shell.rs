@@ -1,0 +1,117 @@
+//! The edge of the engine: AXI4-Stream outside, beats inside.
+//!
+//! AXI4-Stream lane 0 is `tdata[7:0]` and holds the first byte; a [`Beat`] has it in `data[127:120]`. `tkeep` is contiguous
+//! from lane 0 and full in every beat but the last.
+//! All wiring: no latency, one beat a clock, `tready` is the beat's `ready`.
+
+use rust_hdl::core::ast::{VerilogExpression, VerilogLiteral, VerilogStatement};
+use rust_hdl::prelude::*;
+
+use crate::constant::Const;
+use crate::stream::{Beat, BEAT_BYTES};
+
+/// Reverses the 16 bytes of a beat.
+#[derive(LogicBlock, Default)]
+pub struct ByteSwap {
+    pub input: Signal<In, Bits<128>>,
+    pub output: Signal<Out, Bits<128>>,
+}
+
+impl Logic for ByteSwap {
+    fn update(&mut self) {
+        let mut swapped: Bits<128> = 0.into();
+        for byte in 0..BEAT_BYTES {
+            swapped.set_bits::<8>(8 * byte, self.input.val().get_bits::<8>(120 - 8 * byte));
+        }
+        self.output.next = swapped;
+    }
+
+    fn connect(&mut self) {
+        self.output.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let literal = |bit: usize| Box::new(VerilogExpression::Literal(VerilogLiteral::from(bit as u32)));
+        let signal = |name: &str| Box::new(VerilogExpression::Signal(name.into()));
+        Verilog::Combinatorial(
+            (0..BEAT_BYTES)
+                .map(|byte| VerilogStatement::SliceAssignment {
+                    base: *signal("output"),
+                    width: 8,
+                    offset: *literal(8 * byte),
+                    replacement: VerilogExpression::Slice(signal("input"), 8, literal(120 - 8 * byte)),
+                })
+                .collect(),
+        )
+    }
+}
+
+/// From AXI4-Stream to beats. `tuser`: with `tlast`, the frame is damaged.
+#[derive(LogicBlock, Default)]
+pub struct AxisIn {
+    pub tdata: Signal<In, Bits<128>>,
+    pub tkeep: Signal<In, Bits<16>>,
+    pub tlast: Signal<In, bool>,
+    pub tuser: Signal<In, bool>,
+    pub m_beat: Signal<Out, Beat>,
+    swap: ByteSwap,
+    eights: Signal<Local, bool>,
+    fours: Signal<Local, bool>,
+    twos: Signal<Local, bool>,
+    ones: Signal<Local, bool>,
+}
+
+impl Logic for AxisIn {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.swap.input.next = self.tdata.val();
+        // How many lanes count, from the thermometer code of `tkeep`.
+        self.eights.next = self.tkeep.val().get_bit(7) && !self.tkeep.val().get_bit(15);
+        self.fours.next = (self.tkeep.val().get_bit(3) && !self.tkeep.val().get_bit(7))
+            || (self.tkeep.val().get_bit(11) && !self.tkeep.val().get_bit(15));
+        self.twos.next = (self.tkeep.val().get_bit(1) && !self.tkeep.val().get_bit(3))
+            || (self.tkeep.val().get_bit(5) && !self.tkeep.val().get_bit(7))
+            || (self.tkeep.val().get_bit(9) && !self.tkeep.val().get_bit(11))
+            || (self.tkeep.val().get_bit(13) && !self.tkeep.val().get_bit(15));
+        self.ones.next = (self.tkeep.val().get_bit(0) && !self.tkeep.val().get_bit(1))
+            || (self.tkeep.val().get_bit(2) && !self.tkeep.val().get_bit(3))
+            || (self.tkeep.val().get_bit(4) && !self.tkeep.val().get_bit(5))
+            || (self.tkeep.val().get_bit(6) && !self.tkeep.val().get_bit(7))
+            || (self.tkeep.val().get_bit(8) && !self.tkeep.val().get_bit(9))
+            || (self.tkeep.val().get_bit(10) && !self.tkeep.val().get_bit(11))
+            || (self.tkeep.val().get_bit(12) && !self.tkeep.val().get_bit(13))
+            || (self.tkeep.val().get_bit(14) && !self.tkeep.val().get_bit(15));
+        self.m_beat.next.data = self.swap.output.val();
+        self.m_beat.next.bytes = (bit_cast::<5, 1>(self.tkeep.val().get_bit(15).into()) << 4)
+            | (bit_cast::<5, 1>(self.eights.val().into()) << 3)
+            | (bit_cast::<5, 1>(self.fours.val().into()) << 2)
+            | (bit_cast::<5, 1>(self.twos.val().into()) << 1)
+            | bit_cast::<5, 1>(self.ones.val().into());
+        self.m_beat.next.last = self.tlast.val();
+        self.m_beat.next.error = self.tlast.val() && self.tuser.val();
+    }
+}
+
+/// From beats to AXI4-Stream. Lanes that do not count hold anything.
+#[derive(LogicBlock, Default)]
+pub struct AxisOut {
+    pub s_beat: Signal<In, Beat>,
+    pub tdata: Signal<Out, Bits<128>>,
+    pub tkeep: Signal<Out, Bits<16>>,
+    pub tlast: Signal<Out, bool>,
+    swap: ByteSwap,
+    unused: Signal<Local, Bits<5>>,
+    sixteen: Const<5, 16>,
+    all_lanes: Const<16, 0xFFFF>,
+}
+
+impl Logic for AxisOut {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.unused.next = self.sixteen.val() - self.s_beat.val().bytes;
+        self.tkeep.next = self.all_lanes.val() >> self.unused.val();
+        self.swap.input.next = self.s_beat.val().data;
+        self.tdata.next = self.swap.output.val();
+        self.tlast.next = self.s_beat.val().last;
+    }
+}
