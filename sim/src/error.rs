@@ -68,6 +68,16 @@ pub enum Error {
         /// The ports of that direction.
         known: String,
     },
+    /// The model broke a rule of a stream.
+    #[error("stream {stream}, clock {cycle}: {rule}")]
+    Protocol {
+        /// Name of the stream.
+        stream: String,
+        /// Rising edges before it happened.
+        cycle: u64,
+        /// What is wrong.
+        rule: &'static str,
+    },
     /// A trace can only begin with the first cycle.
     #[error("{model}: a trace must be asked for before the first cycle")]
     TraceTooLate {

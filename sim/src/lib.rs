@@ -32,6 +32,8 @@
 //! **Records.** A rust-hdl struct is a wide port: [`Model::set_record`] writes one, [`record`] gives its bits, [`field`] reads a part
 //! of such a value (the derive's `get_my_offset_x()` and `get_my_width_x()` say where).
 //!
+//! **Streams.** [`stream`] has sources and sinks with random stalls and a protocol checker.
+//!
 //! **Builds** are cached in the workspace's `target/verilated` by content and shared by all test processes; the tools are
 //! installed into `target/tools` at first use ([`tools`]).
 //!
@@ -42,6 +44,7 @@ pub mod elaborate;
 mod error;
 mod model;
 mod shim;
+pub mod stream;
 pub mod tools;
 mod value;
 

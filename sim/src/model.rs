@@ -203,6 +203,11 @@ impl Model {
         })
     }
 
+    /// Handle for reading a port of either direction back.
+    pub fn peek(&self, port: &str) -> Option<Output> {
+        self.names.get(port).copied().map(Output)
+    }
+
     /// Bits of an input.
     pub fn input_width(&self, port: Input) -> usize {
         self.ports[port.0].width
@@ -380,6 +385,28 @@ impl Model {
         // SAFETY: `words` words of 32 bits lie at the address of a port wider than 64 bits.
         let words = unsafe { std::slice::from_raw_parts(port.address.cast::<u32>(), port.words()) };
         words.iter().rev().fold(0, |value, &word| (value << 32) | u128::from(word))
+    }
+
+    /// Reads an output into words, least significant first.
+    ///
+    /// # Panics
+    /// When there are not as many words as the output has.
+    #[inline]
+    pub fn read_words(&self, port: Output, words: &mut [u32]) {
+        let port = &self.ports[port.0];
+        assert!(port.width > 64 && port.words() == words.len(), "{}: {} bits read as {} words", self.name, port.width, words.len());
+        // SAFETY: as in `read_u128`.
+        words.copy_from_slice(unsafe { std::slice::from_raw_parts(port.address.cast::<u32>(), words.len()) });
+    }
+
+    /// Sets every byte of an input to `byte`, as far as it is wide.
+    pub(crate) fn fill(&mut self, port: Input, byte: u8) {
+        let width = self.ports[port.0].width;
+        let mut words = vec![u32::from_ne_bytes([byte; 4]); width.div_ceil(32)];
+        if let Some(last) = words.last_mut() {
+            *last >>= (32 - width % 32) % 32;
+        }
+        self.store(port.0, &*words);
     }
 
     fn load_words(&self, index: usize) -> Vec<u32> {
