@@ -67,6 +67,7 @@ mod decap;
 mod encap;
 
 pub use decap::{DecapError, Opened, SealedPacket};
+pub(crate) use encap::check;
 pub use encap::{EncapError, encapsulate};
 
 /// Bytes of the ESP header: SPI and sequence number (RFC 4303 sections 2.1 and 2.2).

@@ -53,10 +53,7 @@ impl Gcm {
             32 => Aes::Aes256(Aes256::new_from_slice(key).map_err(wrong)?),
             length => return Err(KeyLengthError(length)),
         };
-        let mut gcm = Self {
-            aes,
-            h: HashSubkey([0; BLOCK]),
-        };
+        let mut gcm = Self { aes, h: HashSubkey([0; BLOCK]) };
         // H = CIPH_K(0^128): SP 800-38D section 7.1 step 1.
         gcm.h.0 = gcm.encrypt_block([0; BLOCK]);
         Ok(gcm)
@@ -79,12 +76,7 @@ impl Gcm {
     }
 
     /// GCM-AE (SP 800-38D section 7.1): the ciphertext and its full tag.
-    pub fn seal(
-        &self,
-        iv: &[u8; IV_LENGTH],
-        aad: &[u8],
-        plaintext: &[u8],
-    ) -> (Vec<u8>, [u8; TAG_LENGTH]) {
+    pub fn seal(&self, iv: &[u8; IV_LENGTH], aad: &[u8], plaintext: &[u8]) -> (Vec<u8>, [u8; TAG_LENGTH]) {
         let ciphertext = self.gctr(iv, plaintext);
         let tag = self.tag(iv, aad, &ciphertext);
         (ciphertext, tag)
@@ -92,13 +84,7 @@ impl Gcm {
 
     /// GCM-AD (SP 800-38D section 7.2). `tag` may be cut short to 4 bytes or more, as section 5.2.1.2 allows; it is compared in
     /// constant time, and before anything is decrypted.
-    pub fn open(
-        &self,
-        iv: &[u8; IV_LENGTH],
-        aad: &[u8],
-        ciphertext: &[u8],
-        tag: &[u8],
-    ) -> Result<Vec<u8>, TagMismatch> {
+    pub fn open(&self, iv: &[u8; IV_LENGTH], aad: &[u8], ciphertext: &[u8], tag: &[u8]) -> Result<Vec<u8>, TagMismatch> {
         let expected = Zeroizing::new(self.tag(iv, aad, ciphertext));
         let expected = expected.get(..tag.len()).ok_or(TagMismatch)?;
         if tag.len() < 4 || !bool::from(expected.ct_eq(tag)) {
@@ -162,10 +148,7 @@ mod tests {
     #[test]
     fn refuses_other_key_lengths() {
         for length in (0..64).filter(|length| ![16, 24, 32].contains(length)) {
-            assert_eq!(
-                Gcm::new(&vec![0; length]).err(),
-                Some(KeyLengthError(length))
-            );
+            assert_eq!(Gcm::new(&vec![0; length]).err(), Some(KeyLengthError(length)));
         }
     }
 
@@ -173,23 +156,10 @@ mod tests {
     fn refuses_tags_of_wrong_length() {
         let gcm = Gcm::new(&[1; 16]).expect("a key");
         let (ciphertext, tag) = gcm.seal(&[2; 12], b"aad", b"plaintext");
-        assert_eq!(
-            gcm.open(&[2; 12], b"aad", &ciphertext, &tag[..3]),
-            Err(TagMismatch)
-        );
-        assert_eq!(
-            gcm.open(&[2; 12], b"aad", &ciphertext, &[]),
-            Err(TagMismatch)
-        );
+        assert_eq!(gcm.open(&[2; 12], b"aad", &ciphertext, &tag[..3]), Err(TagMismatch));
+        assert_eq!(gcm.open(&[2; 12], b"aad", &ciphertext, &[]), Err(TagMismatch));
         let long = [&tag[..], &[0]].concat();
-        assert_eq!(
-            gcm.open(&[2; 12], b"aad", &ciphertext, &long),
-            Err(TagMismatch)
-        );
-        assert_eq!(
-            gcm.open(&[2; 12], b"aad", &ciphertext, &tag[..12])
-                .as_deref(),
-            Ok(&b"plaintext"[..])
-        );
+        assert_eq!(gcm.open(&[2; 12], b"aad", &ciphertext, &long), Err(TagMismatch));
+        assert_eq!(gcm.open(&[2; 12], b"aad", &ciphertext, &tag[..12]).as_deref(), Ok(&b"plaintext"[..]));
     }
 }

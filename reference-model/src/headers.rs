@@ -155,7 +155,7 @@ impl Headers {
     }
 
     /// The Ethernet header, for another EtherType behind the tags.
-    pub fn l2_with(&self, frame: &[u8], ether_type: u16) -> Vec<u8> {
+    pub(crate) fn l2_with(&self, frame: &[u8], ether_type: u16) -> Vec<u8> {
         let mut l2 = frame[..self.l2_length].to_vec();
         l2[self.l2_length - 2..].copy_from_slice(&ether_type.to_be_bytes());
         l2
@@ -231,7 +231,7 @@ fn ports(protocol: u8, upper: &[u8]) -> Option<(u16, u16)> {
 }
 
 /// RFC 1071: what belongs into the checksum field of `header` where that is zero; zero where the checksum in it is right.
-pub fn internet_checksum(header: &[u8]) -> u16 {
+pub(crate) fn internet_checksum(header: &[u8]) -> u16 {
     Sum16BitWords::new().add_slice(header).ones_complement().to_be()
 }
 

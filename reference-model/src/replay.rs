@@ -64,11 +64,7 @@ impl ReplayWindow {
         if esn && size == 0 {
             return Err(EsnWithoutWindow);
         }
-        Ok(Self {
-            esn,
-            top,
-            seen: (0..size).map(|_| false).collect(),
-        })
+        Ok(Self { esn, top, seen: (0..size).map(|_| false).collect() })
     }
 
     /// W.

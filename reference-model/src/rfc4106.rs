@@ -39,10 +39,7 @@ impl TryFrom<usize> for IcvLength {
     type Error = Error;
 
     fn try_from(bytes: usize) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|icv| icv.bytes() == bytes)
-            .ok_or(Error::IcvLength(bytes))
+        Self::ALL.into_iter().find(|icv| icv.bytes() == bytes).ok_or(Error::IcvLength(bytes))
     }
 }
 
@@ -108,16 +105,9 @@ impl std::fmt::Debug for Salt {
 impl Rfc4106 {
     /// Takes key || salt as XFRM gives it: 20, 28 or 36 bytes (RFC 4106 section 8.1).
     pub fn new(key_and_salt: &[u8], icv_length: IcvLength) -> Result<Self, Error> {
-        let (key, salt) = key_and_salt
-            .split_last_chunk::<SALT_LENGTH>()
-            .ok_or(Error::KeyLength(key_and_salt.len()))?;
-        let gcm =
-            Gcm::new(key).map_err(|KeyLengthError(_)| Error::KeyLength(key_and_salt.len()))?;
-        Ok(Self {
-            gcm,
-            salt: Salt(*salt),
-            icv_length,
-        })
+        let (key, salt) = key_and_salt.split_last_chunk::<SALT_LENGTH>().ok_or(Error::KeyLength(key_and_salt.len()))?;
+        let gcm = Gcm::new(key).map_err(|KeyLengthError(_)| Error::KeyLength(key_and_salt.len()))?;
+        Ok(Self { gcm, salt: Salt(*salt), icv_length })
     }
 
     /// Bytes that [`Self::seal`] adds.
@@ -138,20 +128,10 @@ impl Rfc4106 {
     }
 
     /// The plaintext of ciphertext || ICV, once the ICV is good.
-    pub fn open(
-        &self,
-        header: &Header,
-        iv: &[u8; IV_LENGTH],
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, Error> {
-        let length = sealed
-            .len()
-            .checked_sub(self.icv_length())
-            .ok_or(Error::Icv)?;
+    pub fn open(&self, header: &Header, iv: &[u8; IV_LENGTH], sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        let length = sealed.len().checked_sub(self.icv_length()).ok_or(Error::Icv)?;
         let (ciphertext, icv) = sealed.split_at(length);
-        Ok(self
-            .gcm
-            .open(&self.nonce(iv), &header.aad(), ciphertext, icv)?)
+        Ok(self.gcm.open(&self.nonce(iv), &header.aad(), ciphertext, icv)?)
     }
 
     /// Salt || IV (RFC 4106 section 4).

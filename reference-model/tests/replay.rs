@@ -35,15 +35,7 @@ impl Oracle {
 }
 
 fn sizes() -> impl Strategy<Value = u32> {
-    prop_oneof![
-        Just(1),
-        2..100u32,
-        Just(32),
-        Just(64),
-        Just(128),
-        Just(256),
-        Just(4096)
-    ]
+    prop_oneof![Just(1), 2..100u32, Just(32), Just(64), Just(128), Just(256), Just(4096)]
 }
 
 /// Distances of the next packet from T: near, around the window's left edge, anywhere.
@@ -60,17 +52,8 @@ fn steps() -> impl Strategy<Value = Vec<i64>> {
 
 /// Tops around the places where something can go wrong.
 fn tops() -> impl Strategy<Value = u64> {
-    let around = |place: u64| {
-        (-5000..5000i64).prop_map(move |distance| place.saturating_add_signed(distance))
-    };
-    prop_oneof![
-        Just(0),
-        around(0),
-        around(1 << 31),
-        around(1 << 32),
-        around(7 << 32),
-        around(u64::MAX)
-    ]
+    let around = |place: u64| (-5000..5000i64).prop_map(move |distance| place.saturating_add_signed(distance));
+    prop_oneof![Just(0), around(0), around(1 << 31), around(1 << 32), around(7 << 32), around(u64::MAX)]
 }
 
 proptest! {
@@ -154,14 +137,8 @@ fn window_straddles_the_wrap() {
 
 #[test]
 fn no_number_lies_before_the_first_or_after_the_last() {
-    assert_eq!(
-        window(64, true, 0).check(0xFFFF_FFFF),
-        Err(Refusal::LeftOfWindow)
-    );
-    assert_eq!(
-        window(64, true, u64::MAX).check(0),
-        Err(Refusal::LeftOfWindow)
-    );
+    assert_eq!(window(64, true, 0).check(0xFFFF_FFFF), Err(Refusal::LeftOfWindow));
+    assert_eq!(window(64, true, u64::MAX).check(0), Err(Refusal::LeftOfWindow));
 }
 
 #[test]

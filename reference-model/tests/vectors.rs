@@ -13,12 +13,7 @@ fn run(cases: impl Iterator<Item = Case>, expected: usize) {
             decrypt(&gcm, &case);
             decrypt_modified(&gcm, &case);
         } else {
-            assert_eq!(
-                gcm.open(&case.iv, &case.aad, &case.ct, &case.tag),
-                Err(TagMismatch),
-                "{}",
-                case.name
-            );
+            assert_eq!(gcm.open(&case.iv, &case.aad, &case.ct, &case.tag), Err(TagMismatch), "{}", case.name);
         }
         count += 1;
     }
@@ -53,12 +48,7 @@ fn decrypt_modified(gcm: &Gcm, case: &Case) {
                 (true, [.., last]) => (last, 0x01),
             };
             *bit.0 ^= bit.1;
-            assert_eq!(
-                gcm.open(&case.iv, &case.aad, &case.ct, &case.tag),
-                Err(TagMismatch),
-                "{}",
-                case.name
-            );
+            assert_eq!(gcm.open(&case.iv, &case.aad, &case.ct, &case.tag), Err(TagMismatch), "{}", case.name);
         }
     }
 }
@@ -86,30 +76,13 @@ fn draft_mcgrew_as_packets() {
         let iv = iv.try_into().expect("8 bytes");
         let (spi, seq) = case.aad.split_first_chunk::<4>().expect("spi");
         let seq = seq.iter().fold(0, |seq, byte| seq << 8 | u64::from(*byte));
-        let header = Header {
-            spi: u32::from_be_bytes(*spi),
-            seq,
-            esn: case.aad.len() == 12,
-        };
+        let header = Header { spi: u32::from_be_bytes(*spi), seq, esn: case.aad.len() == 12 };
         for icv_length in IcvLength::ALL {
             let cipher = Rfc4106::new(&[&case.key[..], salt].concat(), icv_length).expect("a key");
             let sealed = cipher.seal(&header, &iv, &case.pt);
-            assert_eq!(
-                sealed,
-                [&case.ct[..], &case.tag[..icv_length.bytes()]].concat(),
-                "{}",
-                case.name
-            );
-            assert_eq!(
-                cipher.open(&header, &iv, &sealed),
-                Ok(case.pt.clone()),
-                "{}",
-                case.name
-            );
-            let other = Header {
-                spi: header.spi ^ 1,
-                ..header
-            };
+            assert_eq!(sealed, [&case.ct[..], &case.tag[..icv_length.bytes()]].concat(), "{}", case.name);
+            assert_eq!(cipher.open(&header, &iv, &sealed), Ok(case.pt.clone()), "{}", case.name);
+            let other = Header { spi: header.spi ^ 1, ..header };
             assert!(cipher.open(&other, &iv, &sealed).is_err(), "{}", case.name);
         }
     }

@@ -1,0 +1,193 @@
+//! The outbound policies: XFRM selectors (RFC 4301 section 4.4.1) and what they decide.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::headers::Headers;
+
+/// Number of an outbound SA.
+pub type SaIndex = u16;
+
+/// What a packet is compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// Upper protocol: IPv4 protocol or IPv6 next header.
+    pub protocol: u8,
+    /// Source port, 0 without ports.
+    pub sport: u16,
+    /// Destination port, 0 without ports.
+    pub dport: u16,
+}
+
+impl Flow {
+    /// Of a packet.
+    pub fn of(headers: &Headers) -> Self {
+        let (sport, dport) = headers.ports.unwrap_or_default();
+        Self { src: headers.src, dst: headers.dst, protocol: headers.protocol, sport, dport }
+    }
+}
+
+/// A prefix longer than the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a prefix of {length} bits is too long for {address}")]
+pub struct PrefixError {
+    /// The address.
+    pub address: IpAddr,
+    /// The length asked for.
+    pub length: u8,
+}
+
+/// Addresses that begin with the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefix {
+    address: IpAddr,
+    length: u8,
+}
+
+impl Prefix {
+    /// The first `length` bits of `address`; the others do not count.
+    pub fn new(address: IpAddr, length: u8) -> Result<Self, PrefixError> {
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        if length > longest {
+            return Err(PrefixError { address, length });
+        }
+        Ok(Self { address, length })
+    }
+
+    /// One address.
+    pub fn host(address: IpAddr) -> Self {
+        Self { address, length: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
+    /// Whether `address` is of the same family and begins with the prefix.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                let host_bits = 32 - u32::from(self.length);
+                let differing = u64::from(ours.to_bits() ^ theirs.to_bits());
+                differing >> host_bits == 0
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
+                let host_bits = 128 - u32::from(self.length);
+                let differing = ours.to_bits() ^ theirs.to_bits();
+                differing.checked_shr(host_bits).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Ports that agree with `value` in the bits of `mask`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PortMatch {
+    /// The bits.
+    pub value: u16,
+    /// Which of them count.
+    pub mask: u16,
+}
+
+impl PortMatch {
+    /// Every port, and none.
+    pub const ANY: Self = Self { value: 0, mask: 0 };
+
+    /// One port.
+    pub const fn exactly(port: u16) -> Self {
+        Self { value: port, mask: 0xFFFF }
+    }
+
+    /// Whether `port` is one of them.
+    pub const fn contains(&self, port: u16) -> bool {
+        (self.value ^ port) & self.mask == 0
+    }
+}
+
+/// Which packets a policy is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selector {
+    /// Source addresses.
+    pub src: Prefix,
+    /// Destination addresses.
+    pub dst: Prefix,
+    /// Upper protocol; any without.
+    pub protocol: Option<u8>,
+    /// Source ports.
+    pub sport: PortMatch,
+    /// Destination ports.
+    pub dport: PortMatch,
+}
+
+impl Selector {
+    /// Everything between two prefixes.
+    pub fn between(src: Prefix, dst: Prefix) -> Self {
+        Self { src, dst, protocol: None, sport: PortMatch::ANY, dport: PortMatch::ANY }
+    }
+
+    /// Whether it is for this packet.
+    pub fn matches(&self, flow: &Flow) -> bool {
+        self.src.contains(flow.src)
+            && self.dst.contains(flow.dst)
+            && self.protocol.is_none_or(|protocol| protocol == flow.protocol)
+            && self.sport.contains(flow.sport)
+            && self.dport.contains(flow.dport)
+    }
+}
+
+/// What a policy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Lets the packet pass as it is (XFRM: allow, no template).
+    Bypass,
+    /// Drops it (XFRM: block).
+    Block,
+    /// Protects it by this SA (XFRM: allow with a template); drops it when there is none.
+    Protect(Option<SaIndex>),
+}
+
+/// A policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Which packets it is for.
+    pub selector: Selector,
+    /// The lowest number comes first.
+    pub priority: u32,
+    /// What it does.
+    pub action: Action,
+}
+
+/// Names a policy in its table: its place in the order of look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyId {
+    priority: u32,
+    insertion: u64,
+}
+
+/// The policies of one direction.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyTable {
+    policies: BTreeMap<PolicyId, Policy>,
+    insertions: u64,
+}
+
+impl PolicyTable {
+    /// Adds a policy behind all that have its priority.
+    pub fn insert(&mut self, policy: Policy) -> PolicyId {
+        let id = PolicyId { priority: policy.priority, insertion: self.insertions };
+        self.insertions += 1;
+        self.policies.insert(id, policy);
+        id
+    }
+
+    /// Removes a policy.
+    pub fn remove(&mut self, id: PolicyId) -> Option<Policy> {
+        self.policies.remove(&id)
+    }
+
+    /// The first that is for the packet: lowest priority number, then the one inserted first.
+    pub fn look_up(&self, flow: &Flow) -> Option<&Policy> {
+        self.policies.values().find(|policy| policy.selector.matches(flow))
+    }
+}
