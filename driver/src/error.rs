@@ -1,0 +1,135 @@
+//! What can go wrong.
+
+use std::fmt;
+use std::time::Duration;
+
+use espalier_regs::{mailbox, map};
+use thiserror::Error;
+
+use crate::bus::BusError;
+use crate::errno::Errno;
+use crate::policy::PolicyError;
+use crate::sa::SaError;
+
+/// What the driver waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A mailbox command.
+    Command(mailbox::Command),
+    /// The end of a command that an earlier user of the device left running.
+    Idle,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(mailbox::Command { op, index, way: 0 }) => write!(f, "{} {index}", op.name()),
+            Self::Command(mailbox::Command { op, index, way }) => write!(f, "{} {index} way {way}", op.name()),
+            Self::Idle => f.write_str("mailbox idle"),
+        }
+    }
+}
+
+/// An error of the driver.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An access did not complete.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The magic number is another.
+    #[error("no Espalier device: its first register reads {found:#010x}, not {expected:#010x}")]
+    Magic {
+        /// What was read.
+        found: u32,
+        /// What an Espalier has there.
+        expected: u32,
+    },
+    /// The register map is another.
+    #[error("the device has version {device} of the register map, this driver is for version {driver}")]
+    Version {
+        /// The device's.
+        device: Version,
+        /// The driver's.
+        driver: Version,
+    },
+    /// A deadline has passed.
+    #[error("{operation}: no answer within {limit:?}")]
+    Timeout {
+        /// What was waited for.
+        operation: Operation,
+        /// How long.
+        limit: Duration,
+    },
+    /// The device did not take a command; driver and device disagree.
+    #[error("{operation}: the device refused it: {reason}", reason = .error.map_or("unknown error", mailbox::Error::doc))]
+    Command {
+        /// What was asked.
+        operation: Operation,
+        /// Its reason; none if the code is unknown.
+        error: Option<mailbox::Error>,
+    },
+    /// An earlier failure left the tables of the device in an unknown state; it must be opened again.
+    #[error("an earlier command failed half-way: the device must be opened again")]
+    Broken,
+    /// An SA was refused.
+    #[error("state: {field}: {0} ({errno})", field = .0.field(), errno = .0.errno())]
+    Sa(#[from] SaError),
+    /// A policy was refused.
+    #[error("policy: {field}: {0} ({errno})", field = .0.field(), errno = .0.errno())]
+    Policy(#[from] PolicyError),
+    /// The handle names no SA of this device (any more).
+    #[error("no such SA")]
+    NoSuchSa,
+    /// The handle names no policy of this device (any more).
+    #[error("no such policy")]
+    NoSuchPolicy,
+}
+
+impl Error {
+    /// What an `xfrmdev_ops` callback returns for it.
+    #[must_use]
+    pub const fn errno(&self) -> Errno {
+        match self {
+            Self::Bus(_) | Self::Command { .. } => Errno::Eio,
+            Self::Magic { .. } | Self::Version { .. } | Self::Broken => Errno::Enodev,
+            Self::Timeout { .. } => Errno::Etimedout,
+            Self::Sa(refusal) => refusal.errno(),
+            Self::Policy(refusal) => refusal.errno(),
+            Self::NoSuchSa => Errno::Esrch,
+            Self::NoSuchPolicy => Errno::Enoent,
+        }
+    }
+
+    /// The word of `ip xfrm` that it is about, if there is one.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Sa(refusal) => Some(refusal.field()),
+            Self::Policy(refusal) => Some(refusal.field()),
+            _ => None,
+        }
+    }
+}
+
+/// Version of the register map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Major.
+    pub major: u16,
+    /// Minor.
+    pub minor: u16,
+}
+
+impl Version {
+    /// From the word read.
+    pub(crate) const fn decode(word: u32) -> Self {
+        Self { major: map::version::MAJOR.get(word) as u16, minor: map::version::MINOR.get(word) as u16 }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
