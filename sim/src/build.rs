@@ -100,6 +100,9 @@ impl<'a> Builder<'a> {
         objects.extend(self.runtime()?);
         let mut link = Command::new(&self.tools.cxx);
         link.args(["-shared", "-Wl,-Bsymbolic", "-o"]).arg(folder.join("model.so.new")).args(&objects).arg("-pthread");
+        if self.trace {
+            link.args([concat!(env!("ESPALIER_LZ4_ROOT"), "/liblz4.a"), concat!(env!("ESPALIER_Z_ROOT"), "/lib/libz.a")]);
+        }
         tools::run(&mut link, &format!("linking {name}"), "a C++ compiler is needed; CXX names it")?;
         fs::remove_dir_all(&work).map_err(at(&work))
     }
@@ -128,14 +131,13 @@ impl<'a> Builder<'a> {
             sources.push("verilated_fst_c");
         }
         let folder = tools::target().join("verilated").join(format!("runtime-{}", self.digest(&sources)));
-        let objects: Vec<_> = sources.iter().map(|source| folder.join(format!("{source}.o"))).collect();
+        let include = self.tools.verilator_root.join("include");
+        let units: Vec<_> = sources.iter().map(|source| Unit { source: include.join(format!("{source}.cpp")), optimise: FAST }).collect();
+        let objects = units.iter().map(|unit| unit.object(&folder)).collect();
         let complete = folder.join("complete");
         if !complete.exists() {
             let _lock = Lock::take(&folder)?;
             if !complete.exists() {
-                let include = self.tools.verilator_root.join("include");
-                let units: Vec<_> =
-                    sources.iter().map(|source| Unit { source: include.join(format!("{source}.cpp")), optimise: FAST }).collect();
                 self.compile("Verilator's run-time library", &folder, &units)?;
                 fs::write(&complete, "").map_err(at(&complete))?;
             }
@@ -147,7 +149,6 @@ impl<'a> Builder<'a> {
     fn compile(&self, name: &str, work: &Path, units: &[Unit]) -> Result<Vec<PathBuf>, Error> {
         let next = AtomicUsize::new(0);
         let failure = Mutex::new(None);
-        let object = |unit: &Unit| work.join(unit.source.file_name().unwrap_or_default()).with_extension("o");
         let worker = || {
             while let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let include = self.tools.verilator_root.join("include");
@@ -160,7 +161,10 @@ impl<'a> Builder<'a> {
                     "-DVM_TRACE_VCD=0",
                 ]);
                 compiler.arg("-I").arg(work).arg("-I").arg(&include).arg("-I").arg(include.join("vltstd"));
-                compiler.arg("-c").arg(&unit.source).arg("-o").arg(object(unit));
+                if self.trace {
+                    compiler.args(["-I", env!("ESPALIER_LZ4_INCLUDE"), "-I", env!("ESPALIER_Z_INCLUDE")]);
+                }
+                compiler.arg("-c").arg(&unit.source).arg("-o").arg(unit.object(work));
                 if let Err(error) = tools::run(&mut compiler, &format!("compiling {name}"), "a C++ compiler is needed; CXX names it") {
                     next.store(units.len(), Ordering::Relaxed);
                     *failure.lock().unwrap_or_else(|e| e.into_inner()) = Some(error);
@@ -174,7 +178,7 @@ impl<'a> Builder<'a> {
         });
         match failure.into_inner().unwrap_or_else(|e| e.into_inner()) {
             Some(error) => Err(error),
-            None => Ok(units.iter().map(object).collect()),
+            None => Ok(units.iter().map(|unit| unit.object(work)).collect()),
         }
     }
 }
@@ -182,6 +186,12 @@ impl<'a> Builder<'a> {
 struct Unit {
     source: PathBuf,
     optimise: &'static str,
+}
+
+impl Unit {
+    fn object(&self, work: &Path) -> PathBuf {
+        work.join(self.source.file_name().unwrap_or_default()).with_extension("o")
+    }
 }
 
 /// Gathers the generated files into few units (each parses Verilator's headers anew), apart by how hot they are.

@@ -179,3 +179,19 @@ fn a_wide_block_does_not_need_a_large_stack() {
     model.clocks(32);
     assert_eq!(model.get("m"), value);
 }
+
+#[test]
+fn a_trace_is_written_on_demand() {
+    let path = std::env::temp_dir().join(format!("espalier-{}.fst", std::process::id()));
+    let mut model = Model::build::<Mixer>("mixer").unwrap();
+    model.set("enable", true);
+    model.set("step", 3);
+    model.trace(&path).unwrap();
+    model.clocks(100);
+    assert_eq!(model.get_u64("count"), 300, "inputs set before the trace are kept");
+    assert!(matches!(model.trace(&path), Err(Error::TraceTooLate { .. })));
+    drop(model);
+    let trace = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(trace[..9], [0, 0, 0, 0, 0, 0, 0, 1, 0x49], "an FST begins with a header block of 329 bytes");
+}
