@@ -92,7 +92,7 @@ registers! {
     CONTROL: control, 0x0100, Rw, 0 => {
         /// Frames from the host are taken; while 0 they are held back.
         TX_ENABLE: 0, 1;
-        /// Frames from the wire are taken; while 0 they are discarded, uncounted.
+        /// Frames from the wire are taken; while 0 they are held back.
         RX_ENABLE: 1, 1;
         /// ESP packets of an SPI without an SA go to the host untouched; while 0 they are dropped and counted.
         RX_PASS_UNKNOWN: 2, 1;
