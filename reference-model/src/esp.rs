@@ -1,24 +1,25 @@
 //! ESP (RFC 4303) with AES-GCM (RFC 4106) on whole Ethernet frames: the rules that the engine follows to the byte.
 //!
 //! # Sending
-//! The Ethernet header stays, VLAN tags and all; its EtherType becomes that of the outer IP header. Behind it stand the outer IP
-//! header, UDP if the SA has it, ESP header, IV, ciphertext, ICV. Ethernet padding of the frame that came is dropped, and none is added.
+//! The Ethernet header stays, VLAN tags and all; its EtherType becomes that of the outer IP header. Behind it stand the
+//! outer IP header, UDP if the SA has it, ESP header, IV, ciphertext, ICV. Ethernet padding of the frame that came is
+//! dropped, and none is added.
 //!
-//! *Payload* (RFC 4303 section 3.1). Tunnel: the IP packet, `ip_length` bytes from its header on, with options, extension headers
-//! and fragments as they are; next header 4 or 41. Transport: what follows the IP header (nothing is allowed); next
-//! header is the packet's protocol. [`EncapError`] in transport mode: IPv4 options, IPv6 extension headers, fragments (section 3.3.4); in either mode: a
-//! packet that would be longer than IP can say.
+//! *Payload* (RFC 4303 section 3.1). Tunnel: the IP packet, `ip_length` bytes from its header on, with options,
+//! extension headers and fragments as they are; next header 4 or 41. Transport: what follows the IP header (nothing is
+//! allowed); next header is the packet's protocol. [`EncapError`] in transport mode: IPv4 options, IPv6 extension
+//! headers, fragments (section 3.3.4); in either mode: a packet that would be longer than IP can say.
 //!
-//! *Trailer* (sections 2.4 to 2.6): padding 1, 2, 3 .. of the fewest bytes (0 to 3) so that payload, padding, pad length and
-//! next header are a multiple of 4.
+//! *Trailer* (sections 2.4 to 2.6): padding 1, 2, 3 .. of the fewest bytes (0 to 3) so that payload, padding, pad
+//! length and next header are a multiple of 4.
 //!
 //! *ESP header*: SPI, low half of the sequence number. *IV*: the 64-bit sequence number, high half 0 without ESN
 //! ([`crate::rfc4106::seqiv`]). *ICV* over SPI and sequence number (with ESN all 64 bits) and ciphertext.
 //!
-//! *UDP* (RFC 3948 section 2.1): the SA's ports, length, checksum 0. On IPv4 that is what the RFC asks for. On IPv6 too,
-//! as RFC 6935 allows for tunnels: the sum would have to be in front of a ciphertext that is not there yet. (Linux computes it
-//! there, in `esp6_output_encap_csum`, and its UDP receiver drops a zero one by default.) Checksums inside the payload
-//! are left to the receiver (section 3.1.2).
+//! *UDP* (RFC 3948 section 2.1): the SA's ports, length, checksum 0. On IPv4 that is what the RFC asks for. On IPv6
+//! too, as RFC 6935 allows for tunnels: the sum would have to be in front of a ciphertext that is not there yet. (Linux
+//! computes it there, in `esp6_output_encap_csum`, and its UDP receiver drops a zero one by default.) Checksums inside
+//! the payload are left to the receiver (section 3.1.2).
 //!
 //! *Outer IPv4 header, tunnel* (RFC 4301 section 5.1.2.1; Linux `xfrm4_tunnel_encap_add`):
 //!
@@ -28,40 +29,48 @@
 //! | DSCP | inner DSCP; 0 with `dont_encap_dscp` |
 //! | ECN | inner ECN, but ECT(0) for CE (RFC 3168 section 9.1.1, Linux `INET_ECN_encapsulate`); 0 with `no_ecn` |
 //! | total length | of all from here to the ICV |
-//! | identification | DF set: 0. Else the low 16 bits of the sequence number (RFC 6864: unique only where fragmentation may happen) |
-//! | flags | reserved and MF 0. DF: inner IPv4: its DF; inner IPv6: 1; 0 with `no_pmtu_disc`. (Linux leaves DF out for an IPv6 packet up to 1280 bytes too.) Offset 0 |
+//! | identification | DF set: 0. Else the low 16 bits of the sequence number (RFC 6864 section 4.1) |
+//! | flags | reserved and MF 0. DF: inner IPv4: its DF; inner IPv6: 1; 0 with `no_pmtu_disc`. Offset 0 |
 //! | TTL | the SA's (the inner TTL is not touched: the host has routed the packet) |
 //! | protocol | 50, or 17 with UDP |
 //! | header checksum | computed |
 //! | addresses | the SA's |
 //!
-//! *Outer IPv6 header, tunnel* (RFC 4301 section 5.1.2.2; Linux `xfrm6_tunnel_encap_add`): traffic class by the rules of DSCP and ECN above;
-//! flow label of an inner IPv6, 0 for an inner IPv4; payload length; next header 50 or 17; hop limit and addresses the SA's.
+//! (Linux leaves DF out for an inner IPv6 packet of up to 1280 bytes too.)
 //!
-//! *IP header, transport* (RFC 4303 section 3.1.1): the packet's own, with total or payload length, protocol (50 or 17) and header checksum made right. Nothing else changes.
+//! *Outer IPv6 header, tunnel* (RFC 4301 section 5.1.2.2; Linux `xfrm6_tunnel_encap_add`): traffic class by the rules
+//! of DSCP and ECN above; flow label of an inner IPv6, 0 for an inner IPv4; payload length; next header 50 or 17; hop
+//! limit and addresses the SA's.
+//!
+//! *IP header, transport* (RFC 4303 section 3.1.1): the packet's own, with total or payload length, protocol (50 or 17)
+//! and header checksum made right. Nothing else changes.
 //!
 //! # Receiving
 //! Checks in this order; the first that fails decides, and is what is counted:
 //!
-//! 1. Not IP: passes. Malformed IP header: dropped, malformed. Protocol 50 without options, not a fragment, but too short for
-//!    an ESP header: dropped, malformed. IPv4 with options or a fragment, of protocol 50: passes, unsupported (the host's to put
-//!    together, section 3.4.1). Other traffic than ESP passes.
-//! 2. ESP length, from ESP header to the end of the IP packet (the UDP length does not count): header, IV, ICV and ciphertext of a
-//!    multiple of 4, at least 4 ([`SealedPacket::new`]). Else malformed. The ICV length is that of the engine's SAs: 16.
-//! 3. SA by destination, SPI, UDP or not (section 3.4.2). Else no SA; or passes, where the engine is set to pass what it does not know.
+//! 1. Not IP: passes. Malformed IP header: dropped, malformed. Protocol 50 without options, not a fragment, but too
+//!    short for an ESP header: dropped, malformed. IPv4 with options or a fragment, of protocol 50: passes, unsupported
+//!    (the host's to put together, section 3.4.1). Other traffic than ESP passes.
+//! 2. ESP length, from ESP header to the end of the IP packet (the UDP length does not count): header, IV, ICV and
+//!    ciphertext of a multiple of 4, at least 4 ([`SealedPacket::new`]). Else malformed. The ICV length is that of the
+//!    engine's SAs: 16.
+//! 3. SA by destination, SPI, UDP or not (section 3.4.2). Else no SA; or passes, where the engine is set to pass what
+//!    it does not know.
 //! 4. Replay check (section 3.4.3, [`crate::replay`]): sequence number 0, left of the window, duplicate.
 //! 5. The frame is damaged or shorter than the IP packet: error. (It may still be arriving when 1 to 4 are decided.)
 //! 6. ICV, with the sequence number that the check inferred (section 3.4.4.2, [`SealedPacket::open`]).
-//! 7. Trailer: `pad_length + 2` must not be more than the plaintext has; equal is a payload of nothing. The bytes of the padding
-//!    are not looked at: RFC 4303 section 2.4 asks for that only of ciphers without integrity.
-//! 8. Replay recheck and advance: two packets of one SA may have been in flight. A bad trailer, which only the peer itself can
-//!    send, does not move the window, as in Linux (`esp_remove_trailer` comes before `xfrm_replay_recheck`).
-//! 9. Next header 59: a dummy packet (section 2.6), discarded; it has used its number. Then the mode: in tunnel mode next header 4 or
-//!    41 and a payload that begins with the nibble 4 or 6 accordingly; else dropped, mode. In transport mode anything else is good.
+//! 7. Trailer: `pad_length + 2` must not be more than the plaintext has; equal is a payload of nothing. The bytes of
+//!    the padding are not looked at: section 2.4 has that (SHOULD) for want of other integrity, and the ICV is one.
+//! 8. Replay recheck and advance: two packets of one SA may have been in flight. A bad trailer, which only the peer
+//!    itself can send, does not move the window, as in Linux (`esp_remove_trailer` comes before `xfrm_replay_recheck`).
+//! 9. Next header 59: a dummy packet (section 2.6), discarded; it has used its number. Then the mode: in tunnel mode
+//!    next header 4 or 41 and a payload that begins with the nibble 4 or 6 accordingly; else dropped, mode. In
+//!    transport mode anything else is good.
 //!
-//! *Result*, tunnel: the Ethernet header, tags and all, with the EtherType of the inner packet, then the payload as it is. What the inner packet
-//! does not cover at its end is TFC padding (section 2.7), and passes as Ethernet padding does. ECN, TTL and DSCP
-//! are not changed. Transport: Ethernet header, the packet's own IP header with protocol, length and checksum restored, payload.
+//! *Result*, tunnel: the Ethernet header, tags and all, with the EtherType of the inner packet, then the payload as it
+//! is. What the inner packet does not cover at its end is TFC padding (section 2.7), and passes as Ethernet padding
+//! does. ECN, TTL and DSCP are not changed. Transport: Ethernet header, the packet's own IP header with protocol,
+//! length and checksum restored, payload.
 
 mod decap;
 mod encap;

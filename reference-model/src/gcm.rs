@@ -82,8 +82,8 @@ impl Gcm {
         (ciphertext, tag)
     }
 
-    /// GCM-AD (SP 800-38D section 7.2). `tag` may be cut short to 4 bytes or more, as section 5.2.1.2 allows; it is compared in
-    /// constant time, and before anything is decrypted.
+    /// GCM-AD (SP 800-38D section 7.2). `tag` may be cut short to 4 bytes or more, as section 5.2.1.2 allows; it is
+    /// compared in constant time, and before anything is decrypted.
     pub fn open(&self, iv: &[u8; IV_LENGTH], aad: &[u8], ciphertext: &[u8], tag: &[u8]) -> Result<Vec<u8>, TagMismatch> {
         let expected = Zeroizing::new(self.tag(iv, aad, ciphertext));
         let expected = expected.get(..tag.len()).ok_or(TagMismatch)?;

@@ -2,12 +2,14 @@
 //!
 //! # Rules
 //! - Ethernet II with up to two VLAN tags (TPID 0x8100 or 0x88A8). What follows a third is not looked at.
-//! - EtherType 0x0800 must be an IPv4 packet and 0x86DD an IPv6 packet: else `malformed` (see there). Everything else is
-//!   not IP, and passes.
+//! - EtherType 0x0800 must be an IPv4 packet and 0x86DD an IPv6 packet: else `malformed` (see there). Everything else
+//!   is not IP, and passes.
 //! - Only the fixed IPv6 header is looked at; a known extension header directly behind it sets `has_options`.
-//! - Ports and ESP are found within the IP packet, not in the Ethernet padding behind it, and not behind options or in fragments.
-//! - An IPv6 packet says its length without its header: 65,496 bytes and more make `ip_length` more than 16 bits hold, and so
-//!   more than any frame does.
+//! - Ports and ESP are found within the IP packet, not in the Ethernet padding behind it, and not behind options or in
+//!   fragments.
+//! - The checksum of an IPv4 header with options is not verified: such a packet is never opened.
+//! - An IPv6 payload length over 65,495 counts as that: `ip_length` has 16 bits in the engine, and no frame is that
+//!   long.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -46,8 +48,9 @@ pub mod protocol {
     pub const SCTP: u8 = 132;
     /// UDP-Lite.
     pub const UDP_LITE: u8 = 136;
-    /// IPv6 hop-by-hop options, routing, fragment, destination options, mobility.
-    pub const EXTENSION_HEADERS: [u8; 5] = [0, 43, 44, 60, 135];
+    /// IPv6 hop-by-hop options, routing, fragment, destination options, mobility, HIP, Shim6 (RFC 7045 section 4, but
+    /// ESP and AH, which are looked at as protocols).
+    pub const EXTENSION_HEADERS: [u8; 7] = [0, 43, 44, 60, 135, 139, 140];
 }
 
 /// UDP port of IKE and ESP behind NAT (RFC 3948 section 2).
@@ -62,8 +65,9 @@ pub struct Headers {
     pub is_v4: bool,
     /// The same of EtherType 0x86DD and version 6.
     pub is_v6: bool,
-    /// The EtherType says IP, but: the version differs, the IHL is under 5, the total length is shorter than the header, the
-    /// frame ends inside the header, or the IPv4 header checksum is wrong. What is found behind the IP header does not count then.
+    /// The EtherType says IP, but: the version differs, the IHL is under 5, the total length is shorter than the
+    /// header, the frame ends inside the header, or the IPv4 header checksum is wrong (without options). What is found
+    /// behind the IP header does not count then.
     pub malformed: bool,
     /// The frame is shorter than the IP packet says.
     pub truncated: bool,
@@ -161,8 +165,9 @@ impl Headers {
         l2
     }
 
-    /// ESP behind the IP header, or behind UDP when a port is 4500 and the first four bytes are no Non-ESP Marker (RFC 3948
-    /// sections 2.1 and 2.2). A keep-alive (section 2.3) is too short to be ESP.
+    /// ESP behind the IP header, or behind UDP when a port is 4500, the UDP length holds an ESP header, and its first
+    /// four bytes are no Non-ESP Marker (RFC 3948 sections 2.1 and 2.2). A keep-alive (section 2.3) is too short to be
+    /// ESP.
     fn find_esp(&self, upper: &[u8]) -> Option<Esp> {
         let (encap, skip) = match (self.protocol, self.ports) {
             (protocol::ESP, _) => (false, 0),
@@ -171,7 +176,7 @@ impl Headers {
         };
         let header: &[u8; 8] = upper.get(skip..)?.first_chunk()?;
         let (spi, seq) = (read_u32(header, 0), read_u32(header, 4));
-        if encap && spi == 0 {
+        if encap && (spi == 0 || read_u16(upper, 4) < 16) {
             return None;
         }
         let (offset, length) = (self.l2_length + self.l3_length + skip, self.ip_length - self.l3_length - skip);
@@ -196,7 +201,7 @@ fn ipv4(packet: &[u8]) -> Option<Headers> {
     let ip_length = usize::from(ip.total_len());
     Some(Headers {
         is_v4: true,
-        malformed: ip_length < ip.slice().len() || internet_checksum(ip.slice()) != 0,
+        malformed: ip_length < ip.slice().len() || ip.ihl() == 5 && internet_checksum(ip.slice()) != 0,
         has_options: ip.ihl() > 5,
         is_fragment: ip.is_fragmenting_payload(),
         l3_length: ip.slice().len(),
@@ -215,7 +220,7 @@ fn ipv6(packet: &[u8]) -> Option<Headers> {
         is_v6: true,
         has_options: protocol::EXTENSION_HEADERS.contains(&ip.next_header().0),
         l3_length: ip.slice().len(),
-        ip_length: ip.slice().len() + usize::from(ip.payload_length()),
+        ip_length: (ip.slice().len() + usize::from(ip.payload_length())).min(0xFFFF),
         protocol: ip.next_header().0,
         src: ip.source_addr().into(),
         dst: ip.destination_addr().into(),
@@ -230,7 +235,8 @@ fn ports(protocol: u8, upper: &[u8]) -> Option<(u16, u16)> {
     matches!(protocol, TCP | UDP | SCTP | DCCP | UDP_LITE).then(|| (read_u16(ports, 0), read_u16(ports, 2)))
 }
 
-/// RFC 1071: what belongs into the checksum field of `header` where that is zero; zero where the checksum in it is right.
+/// RFC 1071: what belongs into the checksum field of `header` where that is zero; zero where the checksum in it is
+/// right.
 pub(crate) fn internet_checksum(header: &[u8]) -> u16 {
     Sum16BitWords::new().add_slice(header).ones_complement().to_be()
 }

@@ -17,6 +17,9 @@ use crate::sa::{RxSa, SaKey, TxSa};
 /// ICV length of every SA of the engine.
 pub const ICV_LENGTH: IcvLength = IcvLength::Sixteen;
 
+/// The longest frame that passes: 9216 bytes and an Ethernet header with one VLAN tag. A longer one counts as damaged.
+pub const MAX_FRAME: usize = 9216 + 18;
+
 /// What became of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -64,14 +67,14 @@ impl Nic {
     /// The host sends a frame; `error` says that it came damaged.
     pub fn transmit(&mut self, frame: &[u8], error: bool) -> Outcome {
         self.counters.count(Event::TxFrames);
-        let outcome = if error { Err(Event::TxDropError) } else { self.protect(frame) };
+        let outcome = if error || frame.len() > MAX_FRAME { Err(Event::TxDropError) } else { self.protect(frame) };
         self.conclude(outcome)
     }
 
     /// A frame comes from the wire; `error` says that it came damaged.
     pub fn receive(&mut self, frame: &[u8], error: bool) -> Outcome {
         self.counters.count(Event::RxFrames);
-        let outcome = self.unprotect(frame, error);
+        let outcome = self.unprotect(frame, error || frame.len() > MAX_FRAME);
         self.conclude(outcome)
     }
 

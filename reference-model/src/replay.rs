@@ -1,25 +1,25 @@
 //! The anti-replay window of RFC 4303 section 3.4.3 and appendix A, of any size, with and without ESN.
 //!
-//! A packet is looked at twice: [`ReplayWindow::check`] before the ICV is verified, [`ReplayWindow::advance`] after. Nothing changes
-//! until the ICV is good. `advance` looks again, because another packet of the SA may have moved the window meanwhile.
+//! A packet is looked at twice: [`ReplayWindow::check`] before the ICV is verified, [`ReplayWindow::advance`] after.
+//! Nothing changes until the ICV is good. `advance` looks again, because another packet of the SA may have moved the
+//! window meanwhile.
 //!
 //! # Rules
 //! With window W and highest number accepted T (0 at first), numbers of `T - W + 1 ..= T` are in the window.
 //!
-//! - W = 0: nothing is checked and nothing advances, not even number 0 is refused (RFC 4303 section 3.4.3: "if the receiver
-//!   does not enable anti-replay for an SA, no inbound checks are performed on the Sequence Number"). It does not go with ESN,
-//!   whose high half is inferred from the window.
-//! - Without ESN a number is what the packet says. With ESN its high half is inferred from T (appendix A2.2): with `Tl`, `Th` the
-//!   halves of T and `Bl = Tl - W + 1` modulo 2^32,
-//!   case A, `Tl >= W - 1`: `Seqh = Th` when `Seql >= Bl`, else `Th + 1`;
-//!   case B, `Tl < W - 1`: `Seqh = Th - 1` when `Seql >= Bl`, else `Th`.
-//! - A high half of -1 or 2^32 is no number that a sender can have used: left of the window. (Linux goes on with the half
-//!   modulo 2^32, and the ICV fails.)
-//! - Number 0, all of it, is never sent (section 3.3.3): [`Refusal::SeqZero`], before anything else is looked at. (Linux with ESN lets it pass this
-//!   check when T is W - 1 exactly.)
+//! - W = 0: nothing is checked and nothing advances, not even number 0 is refused (RFC 4303 section 3.4.3: "if the
+//!   receiver does not enable anti-replay for an SA, no inbound checks are performed on the Sequence Number"). It does
+//!   not go with ESN, whose high half is inferred from the window.
+//! - Without ESN a number is what the packet says. With ESN its high half is inferred from T (appendix A2.2): with
+//!   `Tl`, `Th` the halves of T and `Bl = Tl - W + 1` modulo 2^32, case A, `Tl >= W - 1`: `Seqh = Th` when `Seql >=
+//!   Bl`, else `Th + 1`; case B, `Tl < W - 1`: `Seqh = Th - 1` when `Seql >= Bl`, else `Th`.
+//! - A high half of -1 or 2^32 is no number that a sender can have used: left of the window. (Linux goes on with the
+//!   half modulo 2^32, and the ICV fails.)
+//! - Number 0, all of it, is never sent (section 3.3.3): [`Refusal::SeqZero`], before anything else is looked at.
+//!   (Linux with ESN lets it pass this check when T is W - 1 exactly.)
 //! - `> T`: good. `<= T - W`: [`Refusal::LeftOfWindow`]. In the window and seen before: [`Refusal::Duplicate`].
-//! - The recheck infers again from the new T; when that gives another high half than the ICV was verified with, the packet is
-//!   [`Refusal::LeftOfWindow`] (Linux: `xfrm_replay_recheck_esn`).
+//! - The recheck infers again from the new T; when that gives another high half than the ICV was verified with, the
+//!   packet is [`Refusal::LeftOfWindow`] (Linux: `xfrm_replay_recheck_esn`).
 
 use std::collections::VecDeque;
 
@@ -58,8 +58,8 @@ impl ReplayWindow {
         Self::starting_at(size, esn, 0)
     }
 
-    /// A window of which `top` is the highest number received so far (XFRM's `replay-seq` and `replay-seq-hi`), nothing in it
-    /// marked as seen: XFRM gives those marks beside it, and an empty bitmap when it gives none.
+    /// A window of which `top` is the highest number received so far (XFRM's `replay-seq` and `replay-seq-hi`), nothing
+    /// in it marked as seen: XFRM gives those marks beside it, and an empty bitmap when it gives none.
     pub fn starting_at(size: u32, esn: bool, top: u64) -> Result<Self, EsnWithoutWindow> {
         if esn && size == 0 {
             return Err(EsnWithoutWindow);
@@ -82,7 +82,8 @@ impl ReplayWindow {
         self.esn
     }
 
-    /// Looks at the number `seql` of a packet and infers its high half; the answer is the whole number, to verify the ICV with.
+    /// Looks at the number `seql` of a packet and infers its high half; the answer is the whole number, to verify the
+    /// ICV with.
     pub fn check(&self, seql: u32) -> Result<u64, Refusal> {
         if self.seen.is_empty() {
             return Ok(u64::from(seql));

@@ -1,4 +1,5 @@
-//! AES-GCM as ESP uses it (RFC 4106): key material with a salt, an 8-byte IV in the packet, and SPI and sequence number as AAD.
+//! AES-GCM as ESP uses it (RFC 4106): key material with a salt, an 8-byte IV in the packet, and SPI and sequence number
+//! as AAD.
 
 use zeroize::Zeroize;
 
@@ -143,8 +144,8 @@ impl Rfc4106 {
     }
 }
 
-/// The IV of a packet as Linux' `seqiv` makes it for offloaded SAs: the 64-bit sequence number, its high half 0 without ESN.
-/// It never repeats under a key, which is all RFC 4106 section 3.1 asks for.
+/// The IV of a packet as Linux' `seqiv` makes it for offloaded SAs: the 64-bit sequence number, its high half 0 without
+/// ESN. It never repeats under a key, which is all RFC 4106 section 3.1 asks for.
 pub fn seqiv(seq: u64) -> [u8; IV_LENGTH] {
     seq.to_be_bytes()
 }

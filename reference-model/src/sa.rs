@@ -23,8 +23,8 @@ pub struct TxSa {
 }
 
 impl TxSa {
-    /// The next sequence number (RFC 4303 section 2.2), or `None` when all are used up: 2^32 - 1, with ESN 2^64 - 1, is the
-    /// last one, and nothing is sent after it (section 3.3.3).
+    /// The next sequence number (RFC 4303 section 2.2), or `None` when all are used up: 2^32 - 1, with ESN 2^64 - 1, is
+    /// the last one, and nothing is sent after it (section 3.3.3).
     pub fn next_seq(&mut self) -> Option<u64> {
         let last = if self.esn { u64::MAX } else { u64::from(u32::MAX) };
         if self.last_seq >= last {

@@ -7,8 +7,8 @@ use crate::gcm::IV_LENGTH;
 /// One case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// Source, parameters and number: `nist_cavp_decrypt_k128_a20_d13_t16_0` has a key of 128 bits, 20 bytes of AAD, 13 of data
-    /// and 16 of tag.
+    /// Source, parameters and number: `nist_cavp_decrypt_k128_a20_d13_t16_0` has a key of 128 bits, 20 bytes of AAD, 13
+    /// of data and 16 of tag.
     pub name: String,
     /// AES key.
     pub key: Vec<u8>,

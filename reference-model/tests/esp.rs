@@ -199,7 +199,8 @@ fn what_transport_mode_refuses_a_tunnel_takes() {
         common::mend_checksum(frame, 14);
     };
     let extension = |frame: &mut Vec<u8>| frame[20] = 44;
-    let cases: [(bool, EncapError, &dyn Fn(&mut Vec<u8>)); 4] = [
+    type Bend<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let cases: [(bool, EncapError, Bend); 4] = [
         (false, EncapError::Options, &options),
         (false, EncapError::Fragment, &fragment),
         (false, EncapError::Fragment, &offset),

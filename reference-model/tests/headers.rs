@@ -22,7 +22,13 @@ proptest! {
 
     /// Random bytes, but with EtherType and version that lead inside.
     #[test]
-    fn never_panics_inside(tags in 0..=2usize, v6: bool, mut bytes in prop::collection::vec(any::<u8>(), 0..100), protocol in prop_oneof![Just(50u8), Just(17), any::<u8>()], ihl in 5..=15u8) {
+    fn never_panics_inside(
+        tags in 0..=2usize,
+        v6: bool,
+        mut bytes in prop::collection::vec(any::<u8>(), 0..100),
+        protocol in prop_oneof![Just(50u8), Just(17), any::<u8>()],
+        ihl in 5..=15u8,
+    ) {
         if bytes.len() > 9 {
             bytes[0] = if v6 { 0x60 } else { 0x40 | ihl };
             bytes[if v6 { 6 } else { 9 }] = protocol;
@@ -110,7 +116,7 @@ fn options_fragments_and_extension_headers_hide_what_follows() {
     assert!(!bent(6, 0x80).is_fragment, "the reserved bit");
     for next_header in 0..=255 {
         let ip = Ip { protocol: next_header, ..Ip::udp(true, 1, 2, b"abcdefgh") };
-        let extension = [0, 43, 44, 60, 135].contains(&next_header);
+        let extension = [0, 43, 44, 60, 135, 139, 140].contains(&next_header);
         assert_eq!(Headers::parse(&ip.frame(0)).has_options, extension, "{next_header}");
     }
 }
@@ -147,4 +153,29 @@ fn ike_and_keep_alives_are_not_esp() {
     let mut frame = short.frame(0);
     frame.resize(60, 0xAA);
     assert_eq!(Headers::parse(&frame).esp, None);
+}
+
+#[test]
+fn udp_that_says_it_is_too_short_is_not_esp() {
+    let mut frame = Ip::udp(false, 4500, 4500, &[1; 40]).frame(0);
+    for (length, found) in [(0, false), (8, false), (15, false), (16, true), (200, true)] {
+        frame[39] = length;
+        assert_eq!(Headers::parse(&frame).esp.is_some(), found, "{length}");
+    }
+}
+
+#[test]
+fn the_longest_lengths_do_not_wrap() {
+    let mut frame = Ip::udp(true, 1, 2, b"x").frame(0);
+    frame[18..20].fill(0xFF);
+    let headers = Headers::parse(&frame);
+    assert_eq!((headers.ip_length, headers.truncated), (0xFFFF, true));
+}
+
+#[test]
+fn checksums_of_headers_with_options_are_not_looked_at() {
+    let mut frame = Ip::udp(false, 1, 2, b"abcdefgh").frame(0);
+    frame[14] = 0x46;
+    let headers = Headers::parse(&frame);
+    assert_eq!((headers.malformed, headers.has_options), (false, true));
 }

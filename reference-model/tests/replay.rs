@@ -78,7 +78,12 @@ proptest! {
 
     /// Packets in flight: several are checked before the first is marked.
     #[test]
-    fn each_number_passes_once_in_flight(size in sizes(), esn: bool, top in tops(), batches in prop::collection::vec(prop::collection::vec(-100..100i32, 1..8), 1..40)) {
+    fn each_number_passes_once_in_flight(
+        size in sizes(),
+        esn: bool,
+        top in tops(),
+        batches in prop::collection::vec(prop::collection::vec(-100..100i32, 1..8), 1..40),
+    ) {
         let top = if esn { top } else { u64::from(top as u32) };
         let mut window = ReplayWindow::starting_at(size, esn, top).expect("a window");
         let mut accepted = HashSet::new();

@@ -130,7 +130,8 @@ fn outer_header(
     }
 }
 
-/// TOS or traffic class outside: DSCP copied (RFC 4301 section 5.1.2), ECN copied but CE as ECT(0) (RFC 3168 section 9.1.1).
+/// TOS or traffic class outside: DSCP copied (RFC 4301 section 5.1.2), ECN copied but CE as ECT(0) (RFC 3168 section
+/// 9.1.1).
 fn outer_tos(tunnel: &Tunnel, inner: u8) -> u8 {
     let dscp = if tunnel.dont_encap_dscp { 0 } else { inner & !CE };
     let ecn = match inner & CE {
@@ -141,7 +142,8 @@ fn outer_tos(tunnel: &Tunnel, inner: u8) -> u8 {
     dscp | ecn
 }
 
-/// The packet's own header with another protocol and another length behind it (RFC 4303 section 3.1.1), and its EtherType.
+/// The packet's own header with another protocol and another length behind it (RFC 4303 section 3.1.1), and its
+/// EtherType.
 pub(super) fn transport_header(headers: &Headers, packet: &[u8], protocol: u8, length: usize) -> Result<(u16, Vec<u8>), EncapError> {
     let mut ip = packet[..headers.l3_length].to_vec();
     let say = |length| u16::try_from(length).map(u16::to_be_bytes).map_err(|_| EncapError::TooLong(length));
