@@ -1,0 +1,106 @@
+//! What a job means in beats and blocks.
+
+use rust_hdl::prelude::*;
+
+use crate::records::Job;
+
+/// A [`Job`] counted out: what is still to come of the frame and of its slots.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Plan {
+    /// As in the job.
+    pub discard: bool,
+    /// As in the job.
+    pub bypass: bool,
+    /// As in the job.
+    pub trailer: bool,
+    /// As in the job.
+    pub pad_length: Bits<2>,
+    /// As in the job.
+    pub next_header: Bits<8>,
+    /// Half of how many payload bytes come with the last beat of what is skipped; 0 for a bypassing frame.
+    pub offset: Bits<3>,
+    /// Half of how many ICV bytes come with the first of its two beats; 0 if it needs but one.
+    pub icv_offset: Bits<3>,
+    /// Beats of the frame that give no block, being all or in part skipped.
+    pub lead: Bits<3>,
+    /// Beats of the frame up to the last byte asked for.
+    pub beats: Bits<13>,
+    /// Bytes of the last of these that are asked for or before it, 1 to 16.
+    pub need: Bits<5>,
+    /// Blocks for the core.
+    pub blocks: Bits<13>,
+    /// Bytes in the last of them, 1 to 16.
+    pub tail: Bits<5>,
+}
+
+/// Counts a job out, one clock ahead of the gatherer.
+///
+/// - Ports: `job` (is not taken here: it stays until `take`), `plan` with `valid`, `take`: the gatherer starts on it.
+/// - Latency 1 clock; one job each 2 clocks.
+#[derive(LogicBlock, Default)]
+pub struct Planner {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
+    pub job: Signal<In, Job>,
+    pub job_valid: Signal<In, bool>,
+    pub take: Signal<In, bool>,
+    pub plan: Signal<Out, Plan>,
+    pub valid: Signal<Out, bool>,
+    planned: DFF<Plan>,
+    planned_valid: DFF<bool>,
+    skip: Signal<Local, Bits<7>>,
+    length: Signal<Local, Bits<16>>,
+    skip_halves: Signal<Local, Bits<3>>,
+    end_halves: Signal<Local, Bits<3>>,
+    /// Bytes of the frame asked for or before it, rounded up to beats by 15 more.
+    frame_bytes: Signal<Local, Bits<17>>,
+    /// Bytes of the blocks, rounded up by 15 more.
+    block_bytes: Signal<Local, Bits<17>>,
+    lead_bytes: Signal<Local, Bits<7>>,
+}
+
+impl Logic for Planner {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, planned, planned_valid);
+        self.plan.next = self.planned.q.val();
+        self.valid.next = self.planned_valid.q.val();
+
+        self.skip.next = self.job.val().skip;
+        self.length.next = self.job.val().length;
+        self.skip_halves.next = self.skip.val().get_bits::<3>(1);
+        self.end_halves.next = self.skip_halves.val() + self.length.val().get_bits::<3>(1);
+        self.lead_bytes.next = self.skip.val() + 15;
+        self.frame_bytes.next = bit_cast::<17, 16>(self.length.val()) + bit_cast::<17, 7>(self.skip.val()) + 15;
+        if self.job.val().icv {
+            self.frame_bytes.next = bit_cast::<17, 16>(self.length.val()) + bit_cast::<17, 7>(self.skip.val()) + 31;
+        }
+        self.block_bytes.next = bit_cast::<17, 16>(self.length.val()) + 15;
+        if self.job.val().trailer {
+            self.block_bytes.next = bit_cast::<17, 16>(self.length.val()) + bit_cast::<17, 2>(self.job.val().pad_length) + 17;
+        }
+
+        if !self.planned_valid.q.val() {
+            self.planned.d.next.discard = self.job.val().discard;
+            self.planned.d.next.bypass = self.job.val().bypass;
+            self.planned.d.next.trailer = self.job.val().trailer;
+            self.planned.d.next.pad_length = self.job.val().pad_length;
+            self.planned.d.next.next_header = self.job.val().next_header;
+            self.planned.d.next.offset = (!self.skip_halves.val()) + 1;
+            self.planned.d.next.icv_offset = (!self.end_halves.val()) + 1;
+            self.planned.d.next.lead = self.lead_bytes.val().get_bits::<3>(4);
+            self.planned.d.next.beats = self.frame_bytes.val().get_bits::<13>(4);
+            self.planned.d.next.need = bit_cast::<5, 4>(self.frame_bytes.val().get_bits::<4>(0)) + 1;
+            self.planned.d.next.blocks = self.block_bytes.val().get_bits::<13>(4);
+            self.planned.d.next.tail = bit_cast::<5, 4>(self.block_bytes.val().get_bits::<4>(0)) + 1;
+            if self.job.val().bypass {
+                self.planned.d.next.trailer = false;
+                self.planned.d.next.offset = 0.into();
+            }
+        }
+        self.planned_valid.d.next = (self.planned_valid.q.val() & !self.take.val()) | (!self.planned_valid.q.val() & self.job_valid.val());
+        if self.reset.val() {
+            self.planned_valid.d.next = false;
+        }
+    }
+}
