@@ -78,6 +78,22 @@ pub enum Error {
         /// What is wrong.
         rule: &'static str,
     },
+    /// The engine refused a register access.
+    #[error("register {address:#06x}: AXI4-Lite response {response}")]
+    Register {
+        /// Its byte offset.
+        address: u32,
+        /// 2 SLVERR, 3 DECERR.
+        response: u32,
+    },
+    /// It did not happen in time.
+    #[error("waited {clocks} clocks in vain for {what}")]
+    Deadline {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        clocks: u64,
+    },
     /// A trace can only begin with the first cycle.
     #[error("{model}: a trace must be asked for before the first cycle")]
     TraceTooLate {

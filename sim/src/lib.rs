@@ -34,6 +34,8 @@
 //!
 //! **Streams.** [`stream`] has sources and sinks with random stalls and a protocol checker.
 //!
+//! **The card.** [`Nic`] is the engine with a host and a MAC around it (and the driver's `Bus`), [`Pair`] two of them on a wire.
+//!
 //! **Builds** are cached in the workspace's `target/verilated` by content and shared by all test processes; the tools are
 //! installed into `target/tools` at first use ([`tools`]).
 //!
@@ -43,6 +45,7 @@ mod build;
 pub mod elaborate;
 mod error;
 mod model;
+pub mod nic;
 mod shim;
 pub mod stream;
 pub mod tools;
@@ -50,4 +53,5 @@ mod value;
 
 pub use error::Error;
 pub use model::{Input, Model, Output};
+pub use nic::{Nic, NicStalls, Pair};
 pub use value::{Value, field, record};

@@ -87,6 +87,11 @@ impl<P: Payload> Source<P> {
         })
     }
 
+    /// Other stalls from here on.
+    pub fn set_stalls(&mut self, stalls: Stalls) {
+        self.stalls = stalls;
+    }
+
     /// Appends an item to the queue.
     pub fn push(&mut self, item: P) {
         self.queue.push_back(item);
@@ -146,6 +151,11 @@ impl<P: Payload> Sink<P> {
         let reset = model.peek("reset");
         let ports = P::ports(name, |port| model.output(port))?;
         Ok(Self { name: name.into(), ports, valid, ready, reset, stalls, taking: false, waiting: None, cycles_in_reset: 0, taken: None })
+    }
+
+    /// Other stalls from here on.
+    pub fn set_stalls(&mut self, stalls: Stalls) {
+        self.stalls = stalls;
     }
 
     /// The rules of a stream (AMBA 4 AXI4-Stream section 2.2.1; section 2.7.2 for reset).

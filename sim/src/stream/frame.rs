@@ -54,6 +54,11 @@ impl<L: Lanes> FrameSource<L> {
         }
     }
 
+    /// Whether a beat was taken in the cycle sampled last.
+    pub fn moved(&self) -> bool {
+        self.source.taken.is_some()
+    }
+
     /// Frames that are not yet sent to their end.
     pub fn pending(&self) -> usize {
         self.waiting
@@ -61,7 +66,7 @@ impl<L: Lanes> FrameSource<L> {
 
     /// Other stalls from here on.
     pub fn set_stalls(&mut self, stalls: Stalls) {
-        self.source.stalls = stalls;
+        self.source.set_stalls(stalls);
     }
 }
 
@@ -102,10 +107,15 @@ impl<L: Lanes> FrameSink<L> {
         Ok(Self { sink: Sink::new(model, name, stalls)?, partial: Frame::default(), gapless: false, frames: Vec::new() })
     }
 
-    /// Makes a pause inside a frame an error: a MAC that has begun a frame cannot wait for its rest.
+    /// Makes it an error when the sink is ready inside a frame and gets nothing: a MAC that has begun a frame cannot wait for its rest.
     pub fn gapless(mut self) -> Self {
         self.gapless = true;
         self
+    }
+
+    /// Whether a beat was taken in the cycle sampled last.
+    pub fn moved(&self) -> bool {
+        self.sink.taken.is_some()
     }
 
     /// Whether a frame has begun and not ended.
@@ -115,7 +125,7 @@ impl<L: Lanes> FrameSink<L> {
 
     /// Other stalls from here on.
     pub fn set_stalls(&mut self, stalls: Stalls) {
-        self.sink.stalls = stalls;
+        self.sink.set_stalls(stalls);
     }
 }
 
@@ -130,7 +140,7 @@ impl<L: Lanes> Agent for FrameSink<L> {
             self.partial = Frame::default();
         }
         let Some(beat) = &self.sink.taken else {
-            let gap = self.gapless && self.in_frame() && self.sink.waiting.is_none();
+            let gap = self.gapless && self.in_frame() && self.sink.taking;
             let rule = "a gap inside a frame";
             return if gap { Err(Error::Protocol { stream: self.sink.name.clone(), cycle: model.cycles(), rule }) } else { Ok(()) };
         };

@@ -34,6 +34,17 @@ impl Stalls {
         Self(if pattern.is_empty() { Kind::Never } else { Kind::Pattern { pattern: pattern.into(), at: 0 } })
     }
 
+    /// Stalls of the same kind that fall on other cycles, for another stream.
+    pub fn derive(&self, index: usize) -> Self {
+        let mut other = self.clone();
+        match &mut other.0 {
+            Kind::Never => {}
+            Kind::Random { rng, .. } | Kind::Bursts { rng, .. } => (0..=index).for_each(|_| *rng = rng.fork()),
+            Kind::Pattern { pattern, at } => *at = (*at + index) % pattern.len(),
+        }
+        other
+    }
+
     /// Whether the next cycle is stalled.
     #[expect(clippy::should_implement_trait, reason = "endless, and no iterator is needed")]
     pub fn next(&mut self) -> bool {

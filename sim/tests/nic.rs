@@ -1,0 +1,141 @@
+//! The card and the wire, on a stand-in for the engine: it passes frames both ways and has two registers.
+#![allow(clippy::unwrap_used)]
+
+use espalier_sim::nic::{Noise, Side};
+use espalier_sim::{Error, Model, Nic, NicStalls, Pair};
+
+const STAND_IN: &str = "
+module stand_in(input wire clock, input wire reset,
+  input wire [15:0] s_axil_awaddr, input wire s_axil_awvalid, output wire s_axil_awready,
+  input wire [31:0] s_axil_wdata, input wire [3:0] s_axil_wstrb, input wire s_axil_wvalid, output wire s_axil_wready,
+  output reg [1:0] s_axil_bresp, output reg s_axil_bvalid, input wire s_axil_bready,
+  input wire [15:0] s_axil_araddr, input wire s_axil_arvalid, output wire s_axil_arready,
+  output reg [31:0] s_axil_rdata, output reg [1:0] s_axil_rresp, output reg s_axil_rvalid, input wire s_axil_rready,
+  input wire [127:0] s_axis_host_tdata, input wire [15:0] s_axis_host_tkeep, input wire s_axis_host_tvalid, output wire s_axis_host_tready,
+  input wire s_axis_host_tlast, input wire s_axis_host_tuser,
+  output wire [127:0] m_axis_wire_tdata, output wire [15:0] m_axis_wire_tkeep, output wire m_axis_wire_tvalid, input wire m_axis_wire_tready,
+  output wire m_axis_wire_tlast,
+  input wire [127:0] s_axis_wire_tdata, input wire [15:0] s_axis_wire_tkeep, input wire s_axis_wire_tvalid, output wire s_axis_wire_tready,
+  input wire s_axis_wire_tlast, input wire s_axis_wire_tuser,
+  output wire [127:0] m_axis_host_tdata, output wire [15:0] m_axis_host_tkeep, output wire m_axis_host_tvalid, input wire m_axis_host_tready,
+  output wire m_axis_host_tlast);
+  assign m_axis_wire_tdata = s_axis_host_tdata; assign m_axis_wire_tkeep = s_axis_host_tkeep; assign m_axis_wire_tlast = s_axis_host_tlast;
+  assign m_axis_wire_tvalid = s_axis_host_tvalid && !reset; assign s_axis_host_tready = m_axis_wire_tready && !reset;
+  assign m_axis_host_tdata = s_axis_wire_tdata; assign m_axis_host_tkeep = s_axis_wire_tkeep; assign m_axis_host_tlast = s_axis_wire_tlast;
+  assign m_axis_host_tvalid = s_axis_wire_tvalid && !reset; assign s_axis_wire_tready = m_axis_host_tready && !reset;
+  reg [31:0] registers [0:1];
+  wire write = s_axil_awvalid && s_axil_wvalid && !s_axil_bvalid && !reset;
+  wire read = s_axil_arvalid && !s_axil_rvalid && !reset;
+  assign s_axil_awready = write; assign s_axil_wready = write; assign s_axil_arready = read && s_axil_araddr != 16'h1000;
+  integer i;
+  always @(posedge clock) begin
+    s_axil_bvalid <= !reset && (write || (s_axil_bvalid && !s_axil_bready));
+    s_axil_rvalid <= !reset && ((read && s_axil_arready) || (s_axil_rvalid && !s_axil_rready));
+    if (write) begin
+      s_axil_bresp <= s_axil_awaddr < 8 ? 0 : 3;
+      for (i = 0; i < 4; i = i + 1) if (s_axil_wstrb[i] && s_axil_awaddr < 8) registers[s_axil_awaddr[2]][8*i +: 8] <= s_axil_wdata[8*i +: 8];
+    end
+    if (read) begin s_axil_rresp <= s_axil_araddr < 8 ? 0 : 2; s_axil_rdata <= registers[s_axil_araddr[2]]; end
+  end
+endmodule";
+
+fn nic(stalls: NicStalls) -> Nic {
+    Nic::new(Model::from_verilog("stand_in", STAND_IN, "stand_in").unwrap(), stalls).unwrap()
+}
+
+fn frame(i: u32) -> Vec<u8> {
+    (0..60 + i % 100).map(|j| (i * 7 + j) as u8).collect()
+}
+
+#[test]
+fn registers_are_read_and_written_while_frames_pass() {
+    let mut nic = nic(NicStalls::random(5, 40));
+    (0..50).for_each(|i| nic.send_host(frame(i)));
+    for i in 0..20 {
+        nic.axil_write(4 * (i % 2), 0x1234_5678 + i).unwrap();
+        assert_eq!(nic.axil_read(4 * (i % 2)).unwrap(), 0x1234_5678 + i);
+    }
+    nic.axil_write_bytes(0, 0xaabb_ccdd, 0b0101).unwrap();
+    assert_eq!(nic.axil_read(0).unwrap(), 0x12bb_56dd);
+    assert!(matches!(nic.axil_read(64), Err(Error::Register { address: 64, response: 2 })));
+    assert!(matches!(nic.axil_write(64, 0), Err(Error::Register { address: 64, response: 3 })));
+    nic.run_until_quiet(10, 10_000).unwrap();
+    let out: Vec<_> = nic.take_wire().into_iter().map(|f| f.bytes).collect();
+    assert_eq!(out, (0..50).map(frame).collect::<Vec<_>>());
+    assert_eq!(nic.host_sent().len(), 50);
+}
+
+#[test]
+fn a_silent_register_is_a_deadline_not_a_hang() {
+    let mut nic = nic(NicStalls::never());
+    assert!(matches!(nic.axil_read(0x1000), Err(Error::Deadline { what: "a register read", .. })));
+}
+
+#[test]
+fn two_cards_exchange_frames_over_a_wire() {
+    let mut pair = Pair::new(nic(NicStalls::random(1, 30)), nic(NicStalls::bursts(2, 30)));
+    for i in 0..100 {
+        pair.left.send_host(frame(i));
+        pair.right.send_host(frame(i + 1000));
+    }
+    pair.run_until_quiet(10, 100_000).unwrap();
+    let bytes = |frames: Vec<espalier_sim::stream::Frame>| frames.into_iter().map(|f| f.bytes).collect::<Vec<_>>();
+    assert_eq!(bytes(pair.right.take_host()), (0..100).map(frame).collect::<Vec<_>>());
+    assert_eq!(bytes(pair.left.take_host()), (1000..1100).map(frame).collect::<Vec<_>>());
+    assert_eq!(pair.crossings.len(), 200);
+    assert!(pair.crossings.is_sorted_by_key(|crossing| crossing.last));
+}
+
+#[test]
+fn a_wire_can_be_tampered_with() {
+    let mut pair = Pair::new(nic(NicStalls::never()), nic(NicStalls::never()));
+    let mut count = 0;
+    pair.set_wire(move |_: Side, frame: Vec<u8>| {
+        count += 1;
+        match count {
+            2 => vec![],
+            3 => vec![frame.clone(), frame],
+            _ => vec![frame],
+        }
+    });
+    (0..4).for_each(|i| pair.left.send_host(frame(i)));
+    pair.run_until_quiet(10, 10_000).unwrap();
+    let out: Vec<_> = pair.right.take_host().into_iter().map(|f| f.bytes).collect();
+    assert_eq!(out, [frame(0), frame(2), frame(2), frame(3)]);
+}
+
+#[test]
+fn a_noisy_wire_says_what_it_did() {
+    use espalier_sim::nic::{Fault, Wire};
+    let mut noise = Noise::new(9);
+    (noise.drop, noise.duplicate, noise.reorder, noise.flip) = (100, 100, 100, 100);
+    let sent = 1000;
+    let arrived: usize = (0..sent).map(|i| noise.carry(Side::Left, frame(i)).len()).sum();
+    let count = |what: fn(&Fault) -> bool| noise.done.iter().filter(|fault| what(fault)).count();
+    let (dropped, doubled) = (count(|f| matches!(f, Fault::Drop(_))), count(|f| matches!(f, Fault::Duplicate(_))));
+    assert!(dropped > 50 && doubled > 50 && count(|f| matches!(f, Fault::Reorder(_))) > 50 && count(|f| matches!(f, Fault::Flip(..))) > 50);
+    let expected = sent as usize - dropped + doubled;
+    assert!(arrived == expected || arrived + 1 == expected, "one frame may still be held back");
+}
+
+#[test]
+fn resets_leave_a_working_card() {
+    let mut nic = nic(NicStalls::random(3, 30));
+    (0..5).for_each(|i| nic.send_host(frame(i)));
+    nic.run(7).unwrap();
+    nic.reset(3).unwrap();
+    nic.axil_write(0, 77).unwrap();
+    assert_eq!(nic.axil_read(0).unwrap(), 77);
+    nic.run_until_quiet(10, 10_000).unwrap();
+    let out = nic.take_wire();
+    assert_eq!(out.last().unwrap().bytes, frame(4));
+}
+
+#[test]
+fn a_reset_forgets_an_unanswered_access() {
+    let mut nic = nic(NicStalls::never());
+    nic.axil_read(0x1000).unwrap_err();
+    nic.reset(2).unwrap();
+    nic.axil_write(4, 5).unwrap();
+    assert_eq!(nic.axil_read(4).unwrap(), 5);
+}
