@@ -25,6 +25,7 @@
 
 extern crate alloc;
 
+pub mod cam;
 mod capabilities;
 pub mod event;
 pub mod mailbox;

@@ -1,0 +1,77 @@
+//! Ends frames that are longer than [`MAX_FRAME_BYTES`].
+
+use rust_hdl::prelude::*;
+
+use super::MAX_FRAME_BYTES;
+use crate::constant::Const;
+use crate::stream::{Beat, BEAT_BYTES};
+
+/// Number of the beat that must be the last of the longest frame, counted from 0.
+const LAST_BEAT: u64 = (MAX_FRAME_BYTES - 1) as u64 / BEAT_BYTES as u64;
+/// Bytes of the longest frame in that beat.
+const LAST_BYTES: u64 = MAX_FRAME_BYTES as u64 - LAST_BEAT * BEAT_BYTES as u64;
+
+/// A register stage that passes frames, and cuts those that are too long: they end at [`MAX_FRAME_BYTES`] with `error`, and
+/// what follows of them is swallowed, so that a buffer of that size can hold every frame.
+///
+/// - Ports: `s` in, `m` out. Latency: 1 clock. Throughput: one beat a clock.
+/// - Back-pressure: `s_ready` follows `m_ready` in the same clock; what is swallowed waits for nobody.
+#[derive(LogicBlock, Default)]
+pub struct Limit {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
+    pub s_beat: Signal<In, Beat>,
+    pub s_valid: Signal<In, bool>,
+    pub s_ready: Signal<Out, bool>,
+    pub m_beat: Signal<Out, Beat>,
+    pub m_valid: Signal<Out, bool>,
+    pub m_ready: Signal<In, bool>,
+    beat: DFF<Beat>,
+    full: DFF<bool>,
+    /// Beats of this frame taken so far.
+    count: DFF<Bits<10>>,
+    swallow: DFF<bool>,
+    take: Signal<Local, bool>,
+    cut: Signal<Local, bool>,
+    last_beat: Const<10, LAST_BEAT>,
+    last_bytes: Const<5, LAST_BYTES>,
+}
+
+impl Logic for Limit {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, beat, full, count, swallow);
+        self.m_beat.next = self.beat.q.val();
+        self.m_valid.next = self.full.q.val();
+        self.s_ready.next = self.swallow.q.val() | (!self.full.q.val() | self.m_ready.val());
+        self.take.next = self.s_valid.val() & (self.swallow.q.val() | (!self.full.q.val() | self.m_ready.val()));
+        self.cut.next = (self.count.q.val() == self.last_beat.val())
+            & (!self.s_beat.val().last | (self.s_beat.val().bytes > self.last_bytes.val()));
+
+        if self.m_ready.val() {
+            self.full.d.next = false;
+        }
+        if self.take.val() & !self.swallow.q.val() {
+            self.full.d.next = true;
+            self.beat.d.next = self.s_beat.val();
+            self.count.d.next = self.count.q.val() + 1;
+            if self.cut.val() {
+                self.beat.d.next.bytes = self.last_bytes.val();
+                self.beat.d.next.last = true;
+                self.beat.d.next.error = true;
+                self.swallow.d.next = !self.s_beat.val().last;
+            }
+            if self.cut.val() | self.s_beat.val().last {
+                self.count.d.next = 0.into();
+            }
+        }
+        if self.take.val() & (self.swallow.q.val() & self.s_beat.val().last) {
+            self.swallow.d.next = false;
+        }
+        if self.reset.val() {
+            self.full.d.next = false;
+            self.count.d.next = 0.into();
+            self.swallow.d.next = false;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a frame is: Ethernet, VLAN, IPv4, IPv6, UDP, TCP and the like, ESP, ESP in UDP.
+
+mod capture;
+mod examine;
+mod finish;
+mod limit;
+mod normalise;
+
+use rust_hdl::prelude::*;
+
+use self::capture::Capture;
+use self::examine::Examine;
+use self::finish::Finish;
+use self::limit::Limit;
+use self::normalise::Normalise;
+use crate::records::Headers;
+use crate::stream::Beat;
+
+/// The longest frame that passes whole: 9216 bytes and an Ethernet header with one VLAN tag. (The FCS is the MAC's.)
+pub const MAX_FRAME_BYTES: usize = 9216 + 18;
+
+/// Passes frames, and says of each what its headers are.
+///
+/// - Ports: `s` in; `m`, the same beats, out; `headers` out, once a frame, in their order.
+/// - With `store_and_forward` (TX) the headers are offered when the frame's last beat has left `m`: then `malformed` also says that
+///   the frame is shorter than its IP packet, and `error` is the last beat's. Without (RX) they are offered as soon as the 6th
+///   beat (96 bytes) or the last has left `m`, and nothing is said of what comes behind.
+/// - Latency: `s` to `m` 1 clock; from the deciding beat on `m` to `headers` 5 clocks.
+/// - Throughput: a beat a clock; a record of headers every 3 clocks.
+/// - Back-pressure: `s_ready` follows `m_ready` in the same clock. While `headers` is not taken, 4 frames pass; then the first beat
+///   of the next one waits, never a beat inside a frame. So a buffer behind `m` and one behind `headers` can't lock each other,
+///   if the one behind `m` takes a whole frame (TX) or 6 beats of it (RX) while its headers wait.
+///
+/// A frame longer than [`MAX_FRAME_BYTES`] ends there, with `error`; the rest is swallowed.
+///
+/// A frame that ends early counts as followed by zeros: nothing of an earlier frame is ever seen. The fields follow the EtherType
+/// (behind up to two VLAN tags 0x8100 or 0x88A8), so they hold what stands in the header even if it is malformed; of a frame that is not IP
+/// they are zero. The checksum of an IPv4 header with options is not verified: such packets are never processed. An IPv6 payload
+/// length over 65,495 counts as 65,495.
+#[derive(LogicBlock)]
+pub struct Parse {
+    pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
+    pub s_beat: Signal<In, Beat>,
+    pub s_valid: Signal<In, bool>,
+    pub s_ready: Signal<Out, bool>,
+    pub m_beat: Signal<Out, Beat>,
+    pub m_valid: Signal<Out, bool>,
+    pub m_ready: Signal<In, bool>,
+    pub headers: Signal<Out, Headers>,
+    pub headers_valid: Signal<Out, bool>,
+    pub headers_ready: Signal<In, bool>,
+    limit: Limit,
+    capture: Capture,
+    normalise: Normalise,
+    examine: Examine,
+    finish: Finish,
+}
+
+impl Parse {
+    /// See [`Parse`].
+    pub fn new(store_and_forward: bool) -> Self {
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            s_beat: Default::default(),
+            s_valid: Default::default(),
+            s_ready: Default::default(),
+            m_beat: Default::default(),
+            m_valid: Default::default(),
+            m_ready: Default::default(),
+            headers: Default::default(),
+            headers_valid: Default::default(),
+            headers_ready: Default::default(),
+            limit: Default::default(),
+            capture: Capture::new(store_and_forward),
+            normalise: Default::default(),
+            examine: Default::default(),
+            finish: Finish::new(store_and_forward),
+        }
+    }
+}
+
+impl Logic for Parse {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.limit.clock.next = self.clock.val();
+        self.limit.reset.next = self.reset.val();
+        self.capture.clock.next = self.clock.val();
+        self.capture.reset.next = self.reset.val();
+        self.normalise.clock.next = self.clock.val();
+        self.normalise.reset.next = self.reset.val();
+        self.examine.clock.next = self.clock.val();
+        self.examine.reset.next = self.reset.val();
+        self.finish.clock.next = self.clock.val();
+        self.finish.reset.next = self.reset.val();
+
+        self.limit.s_beat.next = self.s_beat.val();
+        self.limit.s_valid.next = self.s_valid.val();
+        self.s_ready.next = self.limit.s_ready.val();
+        self.m_beat.next = self.limit.m_beat.val();
+        self.m_valid.next = self.limit.m_valid.val() & !self.capture.blocked.val();
+        self.limit.m_ready.next = self.m_ready.val() & !self.capture.blocked.val();
+
+        self.capture.beat.next = self.limit.m_beat.val();
+        self.capture.take.next = (self.limit.m_valid.val() & self.m_ready.val()) & !self.capture.blocked.val();
+
+        self.normalise.captured.next = self.capture.captured.val();
+        self.normalise.captured_valid.next = self.capture.captured_valid.val();
+        self.capture.captured_ready.next = self.normalise.captured_ready.val();
+        self.examine.normalised.next = self.normalise.normalised.val();
+        self.examine.normalised_valid.next = self.normalise.normalised_valid.val();
+        self.normalise.normalised_ready.next = self.examine.normalised_ready.val();
+        self.finish.examined.next = self.examine.examined.val();
+        self.finish.examined_valid.next = self.examine.examined_valid.val();
+        self.examine.examined_ready.next = self.finish.examined_ready.val();
+        self.headers.next = self.finish.headers.val();
+        self.headers_valid.next = self.finish.headers_valid.val();
+        self.finish.headers_ready.next = self.headers_ready.val();
+    }
+}
