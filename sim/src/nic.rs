@@ -1,6 +1,7 @@
 //! The whole engine as a network card: registers, host streams, wire streams, at exact clocks.
 
 mod axil;
+mod bus;
 
 mod pair;
 mod wire;
@@ -8,6 +9,7 @@ mod wire;
 use std::collections::VecDeque;
 
 use axil::AxiLite;
+pub use bus::time;
 pub use pair::{Crossing, Pair, Side};
 pub use wire::{Fault, Noise, Perfect, Wire};
 

@@ -139,3 +139,19 @@ fn a_reset_forgets_an_unanswered_access() {
     nic.axil_write(4, 5).unwrap();
     assert_eq!(nic.axil_read(4).unwrap(), 5);
 }
+
+#[test]
+fn the_card_is_the_drivers_bus() {
+    use espalier_driver::bus::{Bus, Fault};
+    let mut nic = nic(NicStalls::never());
+    let bus: &mut dyn Bus = &mut nic;
+    bus.write(4, 0xfeed).unwrap();
+    assert_eq!(bus.read(4).unwrap(), 0xfeed);
+    let before = bus.now();
+    bus.pause().unwrap();
+    assert!(bus.now() > before);
+    assert!(matches!(bus.read(2).unwrap_err().fault, Fault::Offset));
+    assert!(matches!(bus.read(0x1_0000).unwrap_err().fault, Fault::Offset));
+    assert!(matches!(bus.read(64).unwrap_err().fault, Fault::SlaveError));
+    assert!(matches!(bus.write(64, 0).unwrap_err().fault, Fault::DecodeError));
+}
