@@ -1,14 +1,14 @@
 //! A device, from bring-up to shut-down.
 
-use espalier_regs::mailbox::Op;
-use espalier_regs::{Capabilities, map};
+use espalier_regs::mailbox::{self, Op};
+use espalier_regs::{Capabilities, Register, cam, map};
 
 use crate::bus::Bus;
 use crate::counters::Counters;
 use crate::error::{Error, Version};
 use crate::policy::{self, Policy, PolicyHandle, PolicyParams, PolicyTable, Step, Update};
 use crate::regs::Registers;
-use crate::sa::{self, Lookup, Sa, SaHandle, SaParams, SaTable};
+use crate::sa::{self, Sa, SaHandle, SaParams, SaTable, lookup};
 use crate::xfrm::{Direction, SaId};
 
 /// One Espalier engine, whose tables this driver alone writes.
@@ -17,7 +17,7 @@ pub struct Device<B> {
     registers: Registers<B>,
     capabilities: Capabilities,
     sas: SaTable,
-    lookup: Lookup,
+    cam: cam::Placement,
     policies: PolicyTable,
 }
 
@@ -25,8 +25,8 @@ impl<B: Bus> Device<B> {
     /// Brings a device up: known, empty, at rest. Programming may start; [`Device::enable`] lets the traffic in.
     ///
     /// # Errors
-    /// [`Error::Magic`] or [`Error::Version`] for a device that is not this driver's (nothing was written to it), and
-    /// whatever the bus says.
+    /// [`Error::Magic`], [`Error::Version`] or [`Error::Capability`] for a device that is not this driver's (nothing was
+    /// written to it), and whatever the bus says.
     pub fn open(bus: B) -> Result<Self, Error> {
         let mut registers = Registers::new(bus);
         // 1. Is it one, and does it have the map that this driver was built with?
@@ -40,13 +40,9 @@ impl<B: Bus> Device<B> {
         }
         // 2. What can it do?
         let capabilities = Capabilities::read(|register| registers.read(register))?;
-        let mut device = Self {
-            registers,
-            sas: SaTable::new(&capabilities),
-            lookup: Lookup::new(&capabilities),
-            policies: PolicyTable::new(capabilities.policies),
-            capabilities,
-        };
+        let cam = plausible(&capabilities)?;
+        let mut device =
+            Self { registers, sas: SaTable::new(&capabilities), cam, policies: PolicyTable::new(capabilities.policies), capabilities };
         // 3. Stop it, and let a command end that a user before us may have left.
         device.disable()?;
         device.registers.wait_idle()?;
@@ -90,8 +86,13 @@ impl<B: Bus> Device<B> {
         Ok(self.registers.into_bus())
     }
 
+    /// Gives the bus back and leaves the device as it is.
+    pub fn into_bus(self) -> B {
+        self.registers.into_bus()
+    }
+
     /// The bus, for what goes on beside the driver (a simulator's clock, for one).
-    pub const fn bus(&mut self) -> &mut B {
+    pub fn bus(&mut self) -> &mut B {
         self.registers.bus()
     }
 
@@ -114,9 +115,13 @@ impl<B: Bus> Device<B> {
             }
             Direction::In => {
                 // The SA first, then the entry by which packets find it.
-                let plan = self.lookup.plan(&sa)?;
+                let entry = cam::Entry { key: lookup::key(&sa), sa: sa.index };
+                let installed = self.cam.len();
+                let writes = self.cam.insert(entry).map_err(|error| lookup::refusal(error, installed))?;
                 self.registers.write_entry(Op::RxSaWrite, sa.index, 0, &sa::rx_words(params))?;
-                self.lookup.apply(plan, &mut self.registers)?;
+                for write in writes {
+                    lookup::carry_out(&mut self.registers, &write)?;
+                }
             }
         }
         self.sas.insert(sa);
@@ -139,7 +144,8 @@ impl<B: Bus> Device<B> {
                 self.registers.clear_entry(Op::TxSaClear, index, 0)?;
             }
             Direction::In => {
-                self.lookup.remove(sa, &mut self.registers)?;
+                let write = self.cam.remove(&lookup::key(sa)).map_err(|_| Error::NoSuchSa)?;
+                lookup::carry_out(&mut self.registers, &write)?;
                 self.registers.clear_entry(Op::RxSaClear, index, 0)?;
             }
         }
@@ -258,4 +264,18 @@ impl<B: Bus> Device<B> {
         }
         Ok(())
     }
+}
+
+/// Refuses capabilities that this driver can't serve; else gives the CAM's plan, empty.
+fn plausible(capabilities: &Capabilities) -> Result<cam::Placement, Error> {
+    let implausible = |register: Register| Error::Capability { register: register.name, word: capabilities.word(register).unwrap_or(0) };
+    // SAs are numbered in the fields SA of the policy and of the CAM.
+    let numbers = mailbox::policy::SA.max().min(mailbox::cam::SA.max()) + 1;
+    if u128::from(capabilities.tx_sas.max(capabilities.rx_sas)) > numbers {
+        return Err(implausible(map::CAP_SAS));
+    }
+    if usize::from(capabilities.cam_ways) != cam::WAYS {
+        return Err(implausible(map::CAP_CAM));
+    }
+    cam::Placement::new(capabilities.cam_row_bits.into()).map_err(|_| implausible(map::CAP_CAM))
 }

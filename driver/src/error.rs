@@ -53,6 +53,14 @@ pub enum Error {
         /// The driver's.
         driver: Version,
     },
+    /// A capability word that this driver can't serve.
+    #[error("the device's capability word {register} reads {word:#010x}, which this driver can't serve")]
+    Capability {
+        /// The register.
+        register: &'static str,
+        /// What it means to say.
+        word: u32,
+    },
     /// A deadline has passed.
     #[error("{operation}: no answer within {limit:?}")]
     Timeout {
@@ -92,7 +100,7 @@ impl Error {
     pub const fn errno(&self) -> Errno {
         match self {
             Self::Bus(_) | Self::Command { .. } => Errno::Eio,
-            Self::Magic { .. } | Self::Version { .. } | Self::Broken => Errno::Enodev,
+            Self::Magic { .. } | Self::Version { .. } | Self::Capability { .. } | Self::Broken => Errno::Enodev,
             Self::Timeout { .. } => Errno::Etimedout,
             Self::Sa(refusal) => refusal.errno(),
             Self::Policy(refusal) => refusal.errno(),

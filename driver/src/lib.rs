@@ -11,6 +11,7 @@
 
 pub mod bus;
 mod counters;
+mod device;
 mod errno;
 mod error;
 mod key;
@@ -21,6 +22,7 @@ mod selector;
 pub mod xfrm;
 
 pub use counters::Counters;
+pub use device::Device;
 pub use errno::Errno;
 pub use error::{Error, Operation, Version};
 pub use espalier_regs::{Capabilities, Event};

@@ -2,6 +2,7 @@
 
 mod check;
 mod encode;
+pub(crate) mod lookup;
 mod params;
 mod refusal;
 mod table;

@@ -52,7 +52,8 @@ fn replay(params: &SaParams) -> Result<(), SaError> {
         Direction::In if !esn && start.seq_hi != 0 => return Err(SaError::InputSeqHi),
         _ => {}
     }
-    if esn && params.replay_window == 0 && params.dir != Some(Direction::Out) {
+    // RFC 4303 appendix A2: the window is what the high half of a received number is told by.
+    if esn && params.replay_window == 0 && params.offload.direction == Direction::In {
         return Err(SaError::EsnWithoutWindow);
     }
     Ok(())
@@ -102,13 +103,14 @@ fn algorithm(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaErr
     if !icv.is_some_and(|icv| capabilities.has(icv)) {
         return Err(SaError::IcvLength { bits: aead.icv_bits, rfc4106: icv.is_some() });
     }
-    let sizes = [(128, cap::AES_128), (192, cap::AES_192), (256, cap::AES_256)];
-    let supported = sizes.into_iter().filter(|(_, feature)| capabilities.has(*feature));
-    let supported: Vec<usize> = supported.map(|(bits, _)| bits).collect();
     // RFC 4106 section 8.1: the salt follows the key.
-    if !salted_key(&aead.key).is_some_and(|(key, _)| supported.contains(&(key.len() * 8))) {
-        let lengths = supported.iter().map(ToString::to_string).collect::<Vec<_>>().join("/");
-        return Err(SaError::KeyLength { bits: aead.key.bits(), lengths });
+    let sizes = [(16, cap::AES_128), (24, cap::AES_192), (32, cap::AES_256)];
+    let length = salted_key(&aead.key).map(|(key, _)| key.len());
+    let size = sizes.iter().find(|(bytes, _)| Some(*bytes) == length);
+    if !size.is_some_and(|(_, feature)| capabilities.has(*feature)) {
+        let supported = sizes.iter().filter(|(_, feature)| capabilities.has(*feature));
+        let lengths = supported.map(|(bytes, _)| (bytes * 8).to_string()).collect::<Vec<_>>().join("/");
+        return Err(SaError::KeyLength { bits: aead.key.bits(), lengths, rfc4106: size.is_some() });
     }
     if params.flags.esn && !capabilities.has(cap::ESN) {
         return Err(SaError::Esn);

@@ -1,6 +1,6 @@
 //! An SA in the words of the mailbox. What gets here was checked.
 
-use espalier_regs::mailbox::{cam, rx_sa, tx_sa};
+use espalier_regs::mailbox::{rx_sa, tx_sa};
 
 use super::SaParams;
 use crate::key::Key;

@@ -80,6 +80,8 @@ pub enum SaError {
         bits: usize,
         /// What the device has, as `128/192/256`.
         lengths: String,
+        /// RFC 4106 section 8.1 has it.
+        rfc4106: bool,
     },
     /// A family that the device does not have.
     #[error("Only IPv4/6 xfrm states may be offloaded: this device has no {0:?}")]
@@ -230,7 +232,7 @@ impl SaError {
             | Self::Direction
             | Self::InputIfId
             | Self::TfcPadding
-            | Self::KeyLength { .. }
+            | Self::KeyLength { rfc4106: false, .. }
             | Self::IcvLength { rfc4106: false, .. }
             | Self::LimitZero(_)
             | Self::LimitOrder(_)
@@ -244,6 +246,7 @@ impl SaError {
             | Self::WithoutAead
             | Self::Aead(_)
             | Self::IcvLength { .. }
+            | Self::KeyLength { .. }
             | Self::AddressFamily(_)
             | Self::Protocol(_)
             | Self::Mode(_)
