@@ -81,6 +81,7 @@ pub struct Decap {
     proto_ipv6: Const<8, 41>,
     proto_none: Const<8, 59>,
     ev_bypassed: EventMask<{ bit(Event::RxBypassed) }>,
+    ev_unsupported: EventMask<{ bit(Event::RxUnsupported) }>,
     ev_decrypted: EventMask<{ bit(Event::RxDecrypted) }>,
     ev_error: EventMask<{ bit(Event::RxDropError) }>,
     ev_icv: EventMask<{ bit(Event::RxDropIcv) }>,
@@ -168,6 +169,9 @@ impl Logic for Decap {
                     self.pulse.d.next = self.ev_error.val();
                 } else if !self.e.q.val().protected {
                     self.pulse.d.next = self.ev_bypassed.val();
+                    if self.e.q.val().unsupported {
+                        self.pulse.d.next = self.ev_unsupported.val();
+                    }
                     self.state.d.next = DecapState::Offer;
                 } else if !self.held_now.q.val().icv_ok {
                     self.pulse.d.next = self.ev_icv.val();

@@ -10,7 +10,6 @@
 //! | `s_axis_wire_*` | frames from the MAC, without FCS; `tuser`: with `tlast`, the frame is damaged |
 //! | `m_axis_host_*` | received frames to the host |
 
-use espalier_regs::Capabilities;
 use rust_hdl::prelude::*;
 
 use crate::control::Control;
@@ -19,9 +18,10 @@ use crate::rx_path::RxPath;
 use crate::shell::{AxisIn, AxisOut};
 use crate::tx_path::TxPath;
 
-/// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM.
-#[derive(LogicBlock)]
-pub struct Engine<const A: usize, const R: usize, const C: usize> {
+/// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM (twice
+/// the SAs: `C` = `A` - 1); `W` must be `A` + 5.
+#[derive(LogicBlock, Default)]
+pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
 
@@ -75,11 +75,11 @@ pub struct Engine<const A: usize, const R: usize, const C: usize> {
     wire_out: AxisOut,
     core: GcmCore,
     wire_in: AxisIn,
-    rx: RxPath<A, C>,
+    rx: RxPath<A, C, W>,
     host_out: AxisOut,
 }
 
-impl<const A: usize, const R: usize, const C: usize> Logic for Engine<A, R, C> {
+impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for Engine<A, R, C, W> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, control, tx, core, rx);

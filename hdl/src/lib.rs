@@ -2,22 +2,40 @@
 //!
 //! Modules stand in the order in which a packet meets them; docs/engine.md has the picture.
 
+// What everything is made of.
 pub mod constant;
-pub mod stream;
-pub mod records;
-pub mod fifo;
-pub mod parse;
 pub mod events;
+pub mod fifo;
+pub mod records;
+pub mod shift;
+pub mod stream;
+
+// The engine and its edge.
+// pub mod engine;
+pub mod shell;
+
+pub mod control;
+
+// From the host to the core.
+pub mod tx_path;
+pub mod parse;
 pub mod policy;
 pub mod tx_sa;
 pub mod encap;
-pub mod header_builder;
-pub mod shift;
 pub mod gather;
+
+pub mod gcm;
+
+// From the core to the wire.
 pub mod append;
+pub mod header_builder;
 pub mod prepend;
-pub mod hold;
+
+// From the wire to the core, and on to the host.
+pub mod rx_path;
 pub mod sa_cam;
 pub mod rx_sa;
 pub mod replay;
-pub mod gcm;
+pub mod rx_check;
+pub mod hold;
+pub mod decap;

@@ -20,6 +20,8 @@ use crate::rx_sa::{decision, RxFound};
 pub struct Expected {
     /// It was ESP; else the frame passes.
     pub protected: bool,
+    /// It passes, but is ESP that is left to the host.
+    pub unsupported: bool,
     /// Number of the SA.
     pub sa_index: SaIndex,
     /// The SA has ESN.
@@ -84,6 +86,7 @@ pub struct RxCheck {
     state: DFF<RxCheckState>,
     h: DFF<Headers>,
     sa: DFF<RxSa>,
+    unsupported: DFF<bool>,
     sa_index: DFF<SaIndex>,
     length: DFF<Bits<16>>,
     outcome: DFF<Bits<2>>,
@@ -106,7 +109,7 @@ pub struct RxCheck {
 impl Logic for RxCheck {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, h, sa, sa_index, length, outcome, skip, seq, pulse);
+        dff_setup!(self, clock, state, h, sa, unsupported, sa_index, length, outcome, skip, seq, pulse);
         self.pulse.d.next = 0.into();
         self.events.next = self.pulse.q.val();
         self.is_unprotect.next = self.outcome.q.val() == self.unprotect.val();
@@ -145,6 +148,7 @@ impl Logic for RxCheck {
         self.job.next.crypto = self.crypto.val();
 
         self.expected.next.protected = self.is_unprotect.val();
+        self.expected.next.unsupported = self.unsupported.q.val();
         self.expected.next.sa_index = self.sa_index.q.val();
         self.expected.next.esn = self.sa.q.val().esn;
         self.expected.next.replay_window = self.sa.q.val().replay_window;
@@ -173,6 +177,7 @@ impl Logic for RxCheck {
                 self.sa.d.next = self.found.val().sa;
                 self.sa_index.d.next = self.found.val().sa_index;
                 self.length.d.next = self.found.val().length;
+                self.unsupported.d.next = self.found.val().unsupported;
                 self.outcome.d.next = self.found.val().decision;
                 if self.found_valid.val() {
                     self.state.d.next = RxCheckState::Offer;

@@ -19,9 +19,10 @@ use crate::rx_sa::RxSaTable;
 use crate::sa_cam::SaCam;
 use crate::stream::Beat;
 
-/// See the module's documentation. `A`: address bits of the SA table; `C`: of a way of the CAM.
-#[derive(LogicBlock)]
-pub struct RxPath<const A: usize, const C: usize> {
+/// See the module's documentation. `A`: address bits of the SA table; `C`: of a way of the CAM; `W`: of the replay
+/// windows, which must be `A` + 5.
+#[derive(LogicBlock, Default)]
+pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub enable: Signal<In, bool>,
@@ -53,6 +54,7 @@ pub struct RxPath<const A: usize, const C: usize> {
     pub replay_init_ready: Signal<Out, bool>,
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
+    pub ready: Signal<Out, bool>,
     pub events: Signal<Out, Bits<32>>,
     parse: Parse,
     frames: Fifo<Beat, 9>,
@@ -60,11 +62,11 @@ pub struct RxPath<const A: usize, const C: usize> {
     cam: SaCam<C>,
     sas: RxSaTable<A>,
     check: RxCheck,
-    replay: Replay<A>,
+    replay: Replay<A, W>,
     jobs: Fifo<Job, 2>,
     gather: Gather,
     gathered: Fifo<Gathered, 4>,
-    tags: Fifo<Bits<128>, 7>,
+    tags: Fifo<Bits<128>, 7, 64>,
     is_protected: Fifo<bool, 4>,
     expected: Fifo<Expected, 4>,
     hold: Hold<11>,
@@ -77,7 +79,7 @@ pub struct RxPath<const A: usize, const C: usize> {
     on_time: Signal<Local, Bits<32>>,
 }
 
-impl<const A: usize, const C: usize> Logic for RxPath<A, C> {
+impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
@@ -104,6 +106,7 @@ impl<const A: usize, const C: usize> Logic for RxPath<A, C> {
         self.prepend.reset.next = self.reset.val();
 
         // The frame's first beats say what it is; the rest follows while that is found out.
+        self.parse.store_and_forward.next = false;
         self.parse.s_beat.next = self.s_beat.val();
         self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
         self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
@@ -124,6 +127,7 @@ impl<const A: usize, const C: usize> Logic for RxPath<A, C> {
         self.sas.result_valid.next = self.cam.result_valid.val();
         self.sas.result_hit.next = self.cam.result_hit.val();
         self.sas.result_sa.next = self.cam.result_sa.val();
+        self.ready.next = self.cam.ready.val();
         self.cam.write_enable.next = self.cam_write.val();
         self.cam.write_way.next = self.cam_way.val();
         self.cam.write_row.next = self.cam_row.val();
@@ -144,7 +148,7 @@ impl<const A: usize, const C: usize> Logic for RxPath<A, C> {
         self.replay.checked_ready.next = self.check.checked_ready.val();
         self.replay.init_valid.next = self.replay_init_valid.val();
         self.replay.init_sa.next = self.sa_index.val();
-        self.replay.init_seq64.next = self.sa_seq.val();
+        self.replay.init_top.next = self.sa_seq.val();
         self.replay_init_ready.next = self.replay.init_ready.val();
         self.replay.read_sa.next = self.read_index.val();
         self.read_seq.next = self.replay.read_top.val();

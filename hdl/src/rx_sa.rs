@@ -29,6 +29,8 @@ pub struct RxFound {
     pub decision: Bits<2>,
     /// What the parser found.
     pub headers: Headers,
+    /// With BYPASS: it is ESP that is left to the host.
+    pub unsupported: bool,
     /// With UNPROTECT: number of the SA.
     pub sa_index: SaIndex,
     /// With UNPROTECT: the SA.
@@ -94,7 +96,6 @@ pub struct RxSaTable<const A: usize> {
     proto_esp: Const<8, 50>,
     esp_overhead: Const<16, 32>,
     ev_frame: EventMask<{ bit(Event::RxFrames) }>,
-    ev_unsupported: EventMask<{ bit(Event::RxUnsupported) }>,
     ev_malformed: EventMask<{ bit(Event::RxDropMalformed) }>,
     ev_no_sa: EventMask<{ bit(Event::RxDropNoSa) }>,
 }
@@ -110,12 +111,19 @@ impl<const A: usize> Logic for RxSaTable<A> {
         self.sas.write_address.next = bit_cast::<A, 10>(self.write_index.val());
         self.sas.write_data.next = self.write_sa.val();
         self.sas.read_address.next = bit_cast::<A, 10>(self.sa_index.q.val());
+        // RFC 4303 section 2.4: the ciphertext is a multiple of 4 and holds at least pad length and next header.
+        self.length_low.next = bit_cast::<2, 16>(self.length.q.val());
+        self.is_short.next = (self.h.q.val().ip_length < self.overhead.q.val()) || (self.length.q.val() == 0);
+        self.says_esp.next = (self.h.q.val().is_v4 || self.h.q.val().is_v6) && (self.h.q.val().protocol == self.proto_esp.val());
+        self.hidden_esp.next = self.says_esp.val() && (self.h.q.val().has_options || self.h.q.val().is_fragment);
+
         self.key.next.dst = self.h.q.val().dst;
         self.key.next.spi = self.h.q.val().spi;
         self.key.next.v6 = self.h.q.val().is_v6;
         self.key.next.encap = self.h.q.val().is_encap;
         self.packet.next.decision = self.outcome.q.val();
         self.packet.next.headers = self.h.q.val();
+        self.packet.next.unsupported = self.hidden_esp.val();
         self.packet.next.sa_index = self.sa_index.q.val();
         self.packet.next.sa = self.sa.q.val();
         self.packet.next.length = self.length.q.val();
@@ -123,12 +131,6 @@ impl<const A: usize> Logic for RxSaTable<A> {
         self.headers_ready.next = false;
         self.key_valid.next = false;
         self.packet_valid.next = false;
-
-        // RFC 4303 section 2.4: the ciphertext is a multiple of 4 and holds at least pad length and next header.
-        self.length_low.next = bit_cast::<2, 16>(self.length.q.val());
-        self.is_short.next = (self.h.q.val().ip_length < self.overhead.q.val()) || (self.length.q.val() == 0);
-        self.says_esp.next = (self.h.q.val().is_v4 || self.h.q.val().is_v6) && (self.h.q.val().protocol == self.proto_esp.val());
-        self.hidden_esp.next = self.says_esp.val() && (self.h.q.val().has_options || self.h.q.val().is_fragment);
 
         match self.state.q.val() {
             RxSaState::Idle => {
@@ -155,9 +157,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
                 } else if self.h.q.val().is_esp {
                     self.key_valid.next = true;
                     self.state.d.next = RxSaState::Lookup;
-                } else if self.hidden_esp.val() {
-                    self.pulse.d.next = self.ev_unsupported.val();
-                } else if self.says_esp.val() {
+                } else if self.says_esp.val() && !self.hidden_esp.val() {
                     // Too short for an ESP header.
                     self.outcome.d.next = self.discard.val();
                     self.pulse.d.next = self.ev_malformed.val();

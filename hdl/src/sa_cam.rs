@@ -48,9 +48,8 @@ impl<const A: usize> CamWay<A> {
     /// While the design is put together, if no CAM of 2^A rows is defined ([`cam::columns`]).
     pub fn new(way: usize) -> Self {
         let columns = cam::columns(A as u32)[way];
-        let mask = |bit: usize| {
-            (0..cam::KEY_BITS).fold(Bits::default(), |mask: Bits<162>, i| mask.replace_bit(i, columns[i] >> bit & 1 == 1))
-        };
+        let mask =
+            |bit: usize| (0..cam::KEY_BITS).fold(Bits::default(), |mask: Bits<162>, i| mask.replace_bit(i, columns[i] >> bit & 1 == 1));
         Self {
             clock: Default::default(),
             key: Default::default(),
@@ -112,8 +111,7 @@ impl<const A: usize> Logic for CamWay<A> {
             self.differs[i].d.next = self.difference.val().get_bits::<16>(i * 16).any();
         }
         self.is_usable.d.next = self.entry.q.val().valid
-            & ((self.entry_key.val().v6 == self.key_at_compare.val().v6)
-                & (self.entry_key.val().encap == self.key_at_compare.val().encap));
+            & ((self.entry_key.val().v6 == self.key_at_compare.val().v6) & (self.entry_key.val().encap == self.key_at_compare.val().encap));
         self.compared_sa.d.next = self.entry.q.val().sa;
 
         self.any_differs.next = !self.is_usable.q.val();

@@ -13,21 +13,21 @@ use crate::stream::{Beat, BEAT_BYTES};
 /// Reverses the 16 bytes of a beat.
 #[derive(LogicBlock, Default)]
 pub struct ByteSwap {
-    pub input: Signal<In, Bits<128>>,
-    pub output: Signal<Out, Bits<128>>,
+    pub straight: Signal<In, Bits<128>>,
+    pub swapped: Signal<Out, Bits<128>>,
 }
 
 impl Logic for ByteSwap {
     fn update(&mut self) {
-        let mut swapped: Bits<128> = 0.into();
+        let mut reversed: Bits<128> = 0.into();
         for byte in 0..BEAT_BYTES {
-            swapped.set_bits::<8>(8 * byte, self.input.val().get_bits::<8>(120 - 8 * byte));
+            reversed.set_bits::<8>(8 * byte, self.straight.val().get_bits::<8>(120 - 8 * byte));
         }
-        self.output.next = swapped;
+        self.swapped.next = reversed;
     }
 
     fn connect(&mut self) {
-        self.output.connect();
+        self.swapped.connect();
     }
 
     fn hdl(&self) -> Verilog {
@@ -36,10 +36,10 @@ impl Logic for ByteSwap {
         Verilog::Combinatorial(
             (0..BEAT_BYTES)
                 .map(|byte| VerilogStatement::SliceAssignment {
-                    base: *signal("output"),
+                    base: *signal("swapped"),
                     width: 8,
                     offset: *literal(8 * byte),
-                    replacement: VerilogExpression::Slice(signal("input"), 8, literal(120 - 8 * byte)),
+                    replacement: VerilogExpression::Slice(signal("straight"), 8, literal(120 - 8 * byte)),
                 })
                 .collect(),
         )
@@ -64,7 +64,7 @@ pub struct AxisIn {
 impl Logic for AxisIn {
     #[hdl_gen]
     fn update(&mut self) {
-        self.swap.input.next = self.tdata.val();
+        self.swap.straight.next = self.tdata.val();
         // How many lanes count, from the thermometer code of `tkeep`.
         self.eights.next = self.tkeep.val().get_bit(7) && !self.tkeep.val().get_bit(15);
         self.fours.next = (self.tkeep.val().get_bit(3) && !self.tkeep.val().get_bit(7))
@@ -81,7 +81,7 @@ impl Logic for AxisIn {
             || (self.tkeep.val().get_bit(10) && !self.tkeep.val().get_bit(11))
             || (self.tkeep.val().get_bit(12) && !self.tkeep.val().get_bit(13))
             || (self.tkeep.val().get_bit(14) && !self.tkeep.val().get_bit(15));
-        self.m_beat.next.data = self.swap.output.val();
+        self.m_beat.next.data = self.swap.swapped.val();
         self.m_beat.next.bytes = (bit_cast::<5, 1>(self.tkeep.val().get_bit(15).into()) << 4)
             | (bit_cast::<5, 1>(self.eights.val().into()) << 3)
             | (bit_cast::<5, 1>(self.fours.val().into()) << 2)
@@ -110,8 +110,8 @@ impl Logic for AxisOut {
     fn update(&mut self) {
         self.unused.next = self.sixteen.val() - self.s_beat.val().bytes;
         self.tkeep.next = self.all_lanes.val() >> self.unused.val();
-        self.swap.input.next = self.s_beat.val().data;
-        self.tdata.next = self.swap.output.val();
+        self.swap.straight.next = self.s_beat.val().data;
+        self.tdata.next = self.swap.swapped.val();
         self.tlast.next = self.s_beat.val().last;
     }
 }

@@ -18,7 +18,7 @@ use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
 
 /// See the module's documentation. `A`: address bits of the SA table; `R`: of the policy rows.
-#[derive(LogicBlock)]
+#[derive(LogicBlock, Default)]
 pub struct TxPath<const A: usize, const R: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
@@ -47,6 +47,7 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub sa_seq: Signal<In, Bits<64>>,
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
+    pub ready: Signal<Out, bool>,
     pub events: Signal<Out, Bits<32>>,
     parse: Parse,
     frames: Fifo<Beat, 10>,
@@ -56,8 +57,8 @@ pub struct TxPath<const A: usize, const R: usize> {
     encap: Encap,
     jobs: Fifo<Job, 2>,
     gather: Gather,
-    payload: Fifo<Beat, 9>,
-    tags: Fifo<Bits<128>, 7>,
+    payload: Fifo<Beat, 9, 64>,
+    tags: Fifo<Bits<128>, 7, 64>,
     with_icv: Fifo<bool, 6>,
     append: Append,
     builder: HeaderBuilder,
@@ -90,6 +91,7 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.prepend.reset.next = self.reset.val();
 
         // The frame waits until its headers have been judged.
+        self.parse.store_and_forward.next = true;
         self.parse.s_beat.next = self.s_beat.val();
         self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
         self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
@@ -109,6 +111,7 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.policies.selector.next.protocol = self.parse.headers.val().protocol;
         self.policies.selector.next.sport = self.parse.headers.val().sport;
         self.policies.selector.next.dport = self.parse.headers.val().dport;
+        self.ready.next = self.policies.ready.val();
         self.policies.write_enable.next = self.policy_write.val();
         self.policies.write_index.next = self.policy_index.val();
         self.policies.write_data.next = self.policy.val();

@@ -2,6 +2,7 @@
 
 use rust_hdl::prelude::*;
 
+use crate::constant::Const;
 use crate::stream::Beat;
 
 /// The first bytes of a frame, and how long it is.
@@ -38,10 +39,11 @@ pub struct Captured {
 /// - Ports: `beat` with `take` (it moves in this clock); `captured` out. `blocked`: a frame's first beat must not move.
 /// - Latency: 1 clock. Throughput: a frame of one beat every clock.
 /// - Back-pressure: `blocked`, when a record still waits for `captured_ready`.
-#[derive(LogicBlock)]
+#[derive(LogicBlock, Default)]
 pub struct Capture {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    pub store_and_forward: Signal<In, bool>,
     pub beat: Signal<In, Beat>,
     pub take: Signal<In, bool>,
     pub blocked: Signal<Out, bool>,
@@ -78,54 +80,8 @@ pub struct Capture {
     at_12: Signal<Local, Bits<16>>,
     is_first: Signal<Local, bool>,
     is_complete: Signal<Local, bool>,
-    ones: Constant<Bits<128>>,
-    store_and_forward: Constant<bool>,
-}
-
-impl Capture {
-    /// See [`Capture`].
-    pub fn new(store_and_forward: bool) -> Self {
-        Self {
-            clock: Default::default(),
-            reset: Default::default(),
-            beat: Default::default(),
-            take: Default::default(),
-            blocked: Default::default(),
-            captured: Default::default(),
-            captured_valid: Default::default(),
-            captured_ready: Default::default(),
-            index: Default::default(),
-            beats: Default::default(),
-            slot_0: Default::default(),
-            slot_1: Default::default(),
-            slot_2: Default::default(),
-            slot_3: Default::default(),
-            slot_4: Default::default(),
-            slot_5: Default::default(),
-            tag_at_12: Default::default(),
-            v4_at_12: Default::default(),
-            v6_at_12: Default::default(),
-            tag_at_16: Default::default(),
-            v4_at_16: Default::default(),
-            v6_at_16: Default::default(),
-            v4_at_20: Default::default(),
-            v6_at_20: Default::default(),
-            count: Default::default(),
-            is_long: Default::default(),
-            length: Default::default(),
-            error: Default::default(),
-            full: Default::default(),
-            absent: Default::default(),
-            data: Default::default(),
-            at_start: Default::default(),
-            at_4: Default::default(),
-            at_12: Default::default(),
-            is_first: Default::default(),
-            is_complete: Default::default(),
-            ones: Constant::new(u128::MAX.to_bits()),
-            store_and_forward: Constant::new(store_and_forward),
-        }
-    }
+    zero: Const<1, 0>,
+    ones: Signal<Local, Bits<128>>,
 }
 
 impl Logic for Capture {
@@ -137,6 +93,7 @@ impl Logic for Capture {
 
         // Bytes behind the end of the frame are undefined: zero from here on.
         self.absent.next = bit_cast::<8, 5>(16 - self.beat.val().bytes) << 3;
+        self.ones.next = !bit_cast::<128, 1>(self.zero.val());
         self.data.next = self.beat.val().data & (self.ones.val() << self.absent.val());
         self.at_start.next = self.data.val().get_bits::<16>(112);
         self.at_4.next = self.data.val().get_bits::<16>(80);

@@ -111,8 +111,8 @@ impl Logic for Examine {
             self.record.d.next.is_ip_type = self.normalised.val().is_v4_type | self.normalised.val().is_v6_type;
             self.record.d.next.is_v4 = self.normalised.val().is_v4_type & (self.version.val() == 4);
             self.record.d.next.is_v6 = self.normalised.val().is_v6_type & (self.version.val() == 6);
-            self.record.d.next.is_bad = (self.normalised.val().is_v4_type & self.is_bad_v4.val())
-                | (self.normalised.val().is_v6_type & self.is_bad_v6.val());
+            self.record.d.next.is_bad =
+                (self.normalised.val().is_v4_type & self.is_bad_v4.val()) | (self.normalised.val().is_v6_type & self.is_bad_v6.val());
             self.record.d.next.is_summed = self.normalised.val().is_v4_type & !self.has_v4_options.val();
             self.record.d.next.sum_0 = (bit_cast::<18, 16>(self.l3.val().get_bits::<16>(496))
                 + bit_cast::<18, 16>(self.l3.val().get_bits::<16>(480)))
@@ -120,8 +120,8 @@ impl Logic for Examine {
             self.record.d.next.sum_1 = (bit_cast::<18, 16>(self.l3.val().get_bits::<16>(432))
                 + bit_cast::<18, 16>(self.l3.val().get_bits::<16>(416)))
                 + (bit_cast::<18, 16>(self.l3.val().get_bits::<16>(400)) + bit_cast::<18, 16>(self.l3.val().get_bits::<16>(384)));
-            self.record.d.next.sum_2 = bit_cast::<17, 16>(self.l3.val().get_bits::<16>(368))
-                + bit_cast::<17, 16>(self.l3.val().get_bits::<16>(352));
+            self.record.d.next.sum_2 =
+                bit_cast::<17, 16>(self.l3.val().get_bits::<16>(368)) + bit_cast::<17, 16>(self.l3.val().get_bits::<16>(352));
             self.record.d.next.has_options = false;
             self.record.d.next.is_fragment = false;
             self.record.d.next.l3 = 0.into();
@@ -143,12 +143,9 @@ impl Logic for Examine {
                 self.record.d.next.protocol = self.l3.val().get_bits::<8>(432);
                 self.record.d.next.src = bit_cast::<128, 32>(self.l3.val().get_bits::<32>(384));
                 self.record.d.next.dst = bit_cast::<128, 32>(self.l3.val().get_bits::<32>(352));
-                self.record.d.next.holds_4 =
-                    self.is_plain.val() & ((self.total_length.val() >= 24) & (self.normalised.val().held >= 24));
-                self.record.d.next.holds_8 =
-                    self.is_plain.val() & ((self.total_length.val() >= 28) & (self.normalised.val().held >= 28));
-                self.record.d.next.holds_16 =
-                    self.is_plain.val() & ((self.total_length.val() >= 36) & (self.normalised.val().held >= 36));
+                self.record.d.next.holds_4 = self.is_plain.val() & ((self.total_length.val() >= 24) & (self.normalised.val().held >= 24));
+                self.record.d.next.holds_8 = self.is_plain.val() & ((self.total_length.val() >= 28) & (self.normalised.val().held >= 28));
+                self.record.d.next.holds_16 = self.is_plain.val() & ((self.total_length.val() >= 36) & (self.normalised.val().held >= 36));
             }
             if self.normalised.val().is_v6_type {
                 self.record.d.next.has_options = self.has_v6_extension.val();
@@ -162,12 +159,12 @@ impl Logic for Examine {
                 self.record.d.next.src = self.l3.val().get_bits::<128>(320);
                 self.record.d.next.dst = self.l3.val().get_bits::<128>(192);
                 self.record.d.next.l4 = self.l3.val().get_bits::<192>(0);
-                self.record.d.next.holds_4 = !self.has_v6_extension.val()
-                    & ((self.payload_length.val() >= 4) & (self.normalised.val().held >= 44));
-                self.record.d.next.holds_8 = !self.has_v6_extension.val()
-                    & ((self.payload_length.val() >= 8) & (self.normalised.val().held >= 48));
-                self.record.d.next.holds_16 = !self.has_v6_extension.val()
-                    & ((self.payload_length.val() >= 16) & (self.normalised.val().held >= 56));
+                self.record.d.next.holds_4 =
+                    !self.has_v6_extension.val() & ((self.payload_length.val() >= 4) & (self.normalised.val().held >= 44));
+                self.record.d.next.holds_8 =
+                    !self.has_v6_extension.val() & ((self.payload_length.val() >= 8) & (self.normalised.val().held >= 48));
+                self.record.d.next.holds_16 =
+                    !self.has_v6_extension.val() & ((self.payload_length.val() >= 16) & (self.normalised.val().held >= 56));
             }
         }
         if self.full.q.val() & self.examined_ready.val() {

@@ -7,10 +7,11 @@ use crate::records::Headers;
 
 /// [`Examined`] to [`Headers`]. Latency 2 clocks: the fields first, with the sum of the IPv4 header in a register; then the
 /// judgement on that sum. Takes a record when it is empty, so one every 3 clocks.
-#[derive(LogicBlock)]
+#[derive(LogicBlock, Default)]
 pub struct Finish {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    pub store_and_forward: Signal<In, bool>,
     pub examined: Signal<In, Examined>,
     pub examined_valid: Signal<In, bool>,
     pub examined_ready: Signal<Out, bool>,
@@ -29,35 +30,6 @@ pub struct Finish {
     is_esp: Signal<Local, bool>,
     is_encap: Signal<Local, bool>,
     is_sound: Signal<Local, bool>,
-    store_and_forward: Constant<bool>,
-}
-
-impl Finish {
-    /// See [`Finish`].
-    pub fn new(store_and_forward: bool) -> Self {
-        Self {
-            clock: Default::default(),
-            reset: Default::default(),
-            examined: Default::default(),
-            examined_valid: Default::default(),
-            examined_ready: Default::default(),
-            headers: Default::default(),
-            headers_valid: Default::default(),
-            headers_ready: Default::default(),
-            record: Default::default(),
-            full: Default::default(),
-            offered: Default::default(),
-            sum: Default::default(),
-            is_summed: Default::default(),
-            sum_value: Default::default(),
-            l4: Default::default(),
-            has_ports: Default::default(),
-            is_esp: Default::default(),
-            is_encap: Default::default(),
-            is_sound: Default::default(),
-            store_and_forward: Constant::new(store_and_forward),
-        }
-    }
 }
 
 impl Logic for Finish {
@@ -71,13 +43,11 @@ impl Logic for Finish {
         self.l4.next = self.examined.val().l4;
         self.is_sound.next = self.examined.val().is_ip_type
             & !(self.examined.val().is_bad
-                | (self.store_and_forward.val()
-                    & (bit_cast::<16, 14>(self.examined.val().length) < self.examined.val().ip_length)));
+                | (self.store_and_forward.val() & (bit_cast::<16, 14>(self.examined.val().length) < self.examined.val().ip_length)));
         // TCP, UDP, DCCP, SCTP, UDP-Lite.
         self.has_ports.next = (self.is_sound.val() & self.examined.val().holds_4)
             & (((self.examined.val().protocol == 6) | (self.examined.val().protocol == 17))
-                | (((self.examined.val().protocol == 33) | (self.examined.val().protocol == 132))
-                    | (self.examined.val().protocol == 136)));
+                | (((self.examined.val().protocol == 33) | (self.examined.val().protocol == 132)) | (self.examined.val().protocol == 136)));
         // RFC 3948 section 2: port 4500, a UDP payload that holds an ESP header, and no non-ESP marker.
         self.is_encap.next = (((self.is_sound.val() & self.examined.val().holds_16) & (self.examined.val().protocol == 17))
             & ((self.l4.val().get_bits::<16>(176) == 4500) | (self.l4.val().get_bits::<16>(160) == 4500)))

@@ -45,8 +45,8 @@ impl Logic for Limit {
         self.m_valid.next = self.full.q.val();
         self.s_ready.next = self.swallow.q.val() | (!self.full.q.val() | self.m_ready.val());
         self.take.next = self.s_valid.val() & (self.swallow.q.val() | (!self.full.q.val() | self.m_ready.val()));
-        self.cut.next = (self.count.q.val() == self.last_beat.val())
-            & (!self.s_beat.val().last | (self.s_beat.val().bytes > self.last_bytes.val()));
+        self.cut.next =
+            (self.count.q.val() == self.last_beat.val()) & (!self.s_beat.val().last | (self.s_beat.val().bytes > self.last_bytes.val()));
 
         if self.m_ready.val() {
             self.full.d.next = false;

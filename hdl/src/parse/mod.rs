@@ -37,10 +37,12 @@ pub const MAX_FRAME_BYTES: usize = 9216 + 18;
 /// (behind up to two VLAN tags 0x8100 or 0x88A8), so they hold what stands in the header even if it is malformed; of a frame that is not IP
 /// they are zero. The checksum of an IPv4 header with options is not verified: such packets are never processed. An IPv6 payload
 /// length over 65,495 counts as 65,495.
-#[derive(LogicBlock)]
+#[derive(LogicBlock, Default)]
 pub struct Parse {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    /// A strap: constant while the engine runs.
+    pub store_and_forward: Signal<In, bool>,
     pub s_beat: Signal<In, Beat>,
     pub s_valid: Signal<In, bool>,
     pub s_ready: Signal<Out, bool>,
@@ -57,30 +59,6 @@ pub struct Parse {
     finish: Finish,
 }
 
-impl Parse {
-    /// See [`Parse`].
-    pub fn new(store_and_forward: bool) -> Self {
-        Self {
-            clock: Default::default(),
-            reset: Default::default(),
-            s_beat: Default::default(),
-            s_valid: Default::default(),
-            s_ready: Default::default(),
-            m_beat: Default::default(),
-            m_valid: Default::default(),
-            m_ready: Default::default(),
-            headers: Default::default(),
-            headers_valid: Default::default(),
-            headers_ready: Default::default(),
-            limit: Default::default(),
-            capture: Capture::new(store_and_forward),
-            normalise: Default::default(),
-            examine: Default::default(),
-            finish: Finish::new(store_and_forward),
-        }
-    }
-}
-
 impl Logic for Parse {
     #[hdl_gen]
     fn update(&mut self) {
@@ -88,6 +66,8 @@ impl Logic for Parse {
         self.limit.reset.next = self.reset.val();
         self.capture.clock.next = self.clock.val();
         self.capture.reset.next = self.reset.val();
+        self.capture.store_and_forward.next = self.store_and_forward.val();
+        self.finish.store_and_forward.next = self.store_and_forward.val();
         self.normalise.clock.next = self.clock.val();
         self.normalise.reset.next = self.reset.val();
         self.examine.clock.next = self.clock.val();

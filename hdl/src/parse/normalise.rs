@@ -61,8 +61,7 @@ impl Logic for Normalise {
                 self.l2_length.next = 22.into();
             }
         }
-        self.is_held.next =
-            self.captured.val().is_long | (self.captured.val().count >= bit_cast::<7, 5>(self.l2_length.val()));
+        self.is_held.next = self.captured.val().is_long | (self.captured.val().count >= bit_cast::<7, 5>(self.l2_length.val()));
 
         if !self.full.q.val() {
             self.record.d.next.l2 = (self.l2.val() >> 64) << 64;
