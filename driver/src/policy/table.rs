@@ -207,10 +207,10 @@ impl PolicyTable {
         Ok((handle, update))
     }
 
-    /// Plans the end of a policy.
+    /// Plans the end of a policy: the last entry first, so that no packet falls from an SA's entry to it.
     pub fn remove(&self, policy: &Policy) -> Update {
         let mut update = self.update();
-        for (slot, _) in &policy.installed {
+        for (slot, _) in policy.installed.iter().rev() {
             update.steps.push(Step::Clear(*slot));
             update.free.insert(*slot);
         }
