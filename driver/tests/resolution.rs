@@ -38,7 +38,7 @@ enum Verdict {
 
 #[derive(Clone, Debug)]
 enum Step {
-    AddSa(SaParams),
+    AddSa(Box<SaParams>),
     DeleteSa(prop::sample::Index),
     AddPolicy(PolicyParams),
     DeletePolicy(prop::sample::Index),
@@ -113,7 +113,7 @@ fn policy_params() -> impl Strategy<Value = PolicyParams> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => sa_params().prop_map(Step::AddSa),
+        3 => sa_params().prop_map(|params| Step::AddSa(Box::new(params))),
         2 => any::<prop::sample::Index>().prop_map(Step::DeleteSa),
         3 => policy_params().prop_map(Step::AddPolicy),
         1 => any::<prop::sample::Index>().prop_map(Step::DeletePolicy),
@@ -212,7 +212,7 @@ fn matches(entry: &Command, packet: &Packet) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn the_device_decides_as_xfrm_at_every_step(steps in prop::collection::vec(step(), 1..40)) {
@@ -223,7 +223,7 @@ proptest! {
             let before: Vec<Verdict> = packets.iter().map(|packet| xfrm.verdict(packet)).collect();
             let refused = match step {
                 Step::AddSa(params) => match device.add_sa(&params) {
-                    Ok(handle) => { xfrm.sas.push((handle, params)); false }
+                    Ok(handle) => { xfrm.sas.push((handle, *params)); false }
                     Err(_) => true,
                 },
                 Step::AddPolicy(params) => match device.add_policy(&params) {
