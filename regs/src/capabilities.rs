@@ -27,14 +27,7 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// The registers that hold them.
-    pub const REGISTERS: [Register; 6] = [
-        CAP_FEATURES,
-        CAP_SAS,
-        CAP_POLICIES,
-        CAP_CAM,
-        CAP_REPLAY,
-        CAP_FRAME,
-    ];
+    pub const REGISTERS: [Register; 6] = [CAP_FEATURES, CAP_SAS, CAP_POLICIES, CAP_CAM, CAP_REPLAY, CAP_FRAME];
 
     /// The build has this feature, one of [`map::cap_features`](crate::map::cap_features).
     pub const fn has(&self, feature: Field) -> bool {

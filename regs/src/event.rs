@@ -11,16 +11,10 @@ pub struct Xfrm {
 
 macro_rules! mib {
     ($mib:literal) => {
-        Some(Xfrm {
-            mib: $mib,
-            sa_stat: None,
-        })
+        Some(Xfrm { mib: $mib, sa_stat: None })
     };
     ($mib:literal, $stat:literal) => {
-        Some(Xfrm {
-            mib: $mib,
-            sa_stat: Some($stat),
-        })
+        Some(Xfrm { mib: $mib, sa_stat: Some($stat) })
     };
     () => {
         None

@@ -27,11 +27,7 @@ pub struct MailField {
 impl MailField {
     /// The largest value that fits, for fields of up to 128 bits.
     pub const fn max(self) -> u128 {
-        if self.width >= 128 {
-            u128::MAX
-        } else {
-            (1 << self.width) - 1
-        }
+        if self.width >= 128 { u128::MAX } else { (1 << self.width) - 1 }
     }
 
     /// Replaces the field by `value`; bits beyond the field are dropped.
@@ -49,8 +45,7 @@ impl MailField {
         let mut bit = 0;
         while bit < self.width {
             let from_left = (self.width - 1 - bit) as usize;
-            let value = from_left / 8 < bytes.len()
-                && (bytes[from_left / 8] >> (7 - from_left % 8)) & 1 != 0;
+            let value = from_left / 8 < bytes.len() && (bytes[from_left / 8] >> (7 - from_left % 8)) & 1 != 0;
             put_bit(words, self.lsb + bit, value);
             bit += 1;
         }
@@ -311,12 +306,7 @@ impl Op {
             Op::RxSaWrite => Some(&RX_SA),
             Op::CamWrite => Some(&CAM),
             Op::PolicyWrite => Some(&POLICY),
-            Op::TxSaClear
-            | Op::RxSaClear
-            | Op::CamClear
-            | Op::PolicyClear
-            | Op::ReadTxSeq
-            | Op::ReadRxSeq => None,
+            Op::TxSaClear | Op::RxSaClear | Op::CamClear | Op::PolicyClear | Op::ReadTxSeq | Op::ReadRxSeq => None,
         }
     }
 }

@@ -99,11 +99,7 @@ pub struct Register {
 impl Register {
     /// Byte address of number `index` of the row; `None` past its end.
     pub const fn at(&self, index: u16) -> Option<u16> {
-        if index < self.count {
-            Some(self.offset + index * self.stride)
-        } else {
-            None
-        }
+        if index < self.count { Some(self.offset + index * self.stride) } else { None }
     }
 
     /// The addresses of the row.

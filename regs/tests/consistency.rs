@@ -26,11 +26,7 @@ fn registers_do_not_overlap_and_lie_in_the_space() {
             let offset = register.at(index).expect("an index under the count");
             assert_eq!(offset % 4, 0, "{} is not aligned", register.name);
             assert!(u32::from(offset) + 4 <= SPACE);
-            assert!(
-                taken.insert(offset),
-                "{} lies on another register",
-                register.name
-            );
+            assert!(taken.insert(offset), "{} lies on another register", register.name);
         }
         assert_eq!(register.at(register.count), None);
         assert_eq!(register.offsets().count(), register.count.into());
@@ -43,9 +39,7 @@ fn counters_have_room() {
     assert!(Event::ALL.len() <= COUNTER_ROOM);
     for register in [COUNTER_LO, COUNTER_HI] {
         let end = usize::from(register.offset) + COUNTER_ROOM * usize::from(register.stride);
-        let past = |other: &&espalier_regs::Register| {
-            usize::from(other.offset) >= end || other.offset <= COUNTER_HI.offset
-        };
+        let past = |other: &&espalier_regs::Register| usize::from(other.offset) >= end || other.offset <= COUNTER_HI.offset;
         assert!(REGISTERS.iter().all(|other| past(&other)));
     }
     for (index, event) in Event::ALL.iter().enumerate() {
@@ -56,33 +50,14 @@ fn counters_have_room() {
 
 #[test]
 fn register_fields_do_not_overlap_and_hold_the_reset_value() {
-    for register in REGISTERS
-        .iter()
-        .filter(|register| !register.fields.is_empty())
-    {
+    for register in REGISTERS.iter().filter(|register| !register.fields.is_empty()) {
         let mut taken = 0u32;
         for field in register.fields {
-            assert!(
-                field.width >= 1 && field.lsb + field.width <= 32,
-                "{}.{}",
-                register.name,
-                field.name
-            );
-            assert_eq!(
-                taken & field.mask(),
-                0,
-                "{}.{} overlaps",
-                register.name,
-                field.name
-            );
+            assert!(field.width >= 1 && field.lsb + field.width <= 32, "{}.{}", register.name, field.name);
+            assert_eq!(taken & field.mask(), 0, "{}.{} overlaps", register.name, field.name);
             taken |= field.mask();
         }
-        assert_eq!(
-            register.reset & !taken,
-            0,
-            "{}: reset value outside the fields",
-            register.name
-        );
+        assert_eq!(register.reset & !taken, 0, "{}: reset value outside the fields", register.name);
     }
 }
 
@@ -92,29 +67,14 @@ fn mail_fields_do_not_overlap_and_lie_in_the_window() {
         let mut taken = [false; MAIL_WORDS * 32];
         for field in layout.fields {
             for (bit, taken) in taken.iter_mut().enumerate() {
-                let inside =
-                    (usize::from(field.lsb)..usize::from(field.lsb + field.width)).contains(&bit);
-                assert!(
-                    !(inside && *taken),
-                    "{}.{} overlaps",
-                    layout.name,
-                    field.name
-                );
+                let inside = (usize::from(field.lsb)..usize::from(field.lsb + field.width)).contains(&bit);
+                assert!(!(inside && *taken), "{}.{} overlaps", layout.name, field.name);
                 *taken |= inside;
             }
-            assert!(
-                field.width <= 32 || field.lsb % 32 == 0,
-                "{}.{} is not aligned",
-                layout.name,
-                field.name
-            );
+            assert!(field.width <= 32 || field.lsb % 32 == 0, "{}.{} is not aligned", layout.name, field.name);
             assert!(usize::from(field.lsb + field.width) <= MAIL_WORDS * 32);
         }
-        assert!(
-            layout.fields.is_sorted_by_key(|field| field.lsb),
-            "{} is not in order",
-            layout.name
-        );
+        assert!(layout.fields.is_sorted_by_key(|field| field.lsb), "{} is not in order", layout.name);
         assert!(layout.words() <= MAIL_WORDS);
     }
 }
@@ -130,41 +90,21 @@ fn both_kinds_of_sa_share_what_the_engine_takes_from_the_same_bits() {
 
 #[test]
 fn every_entry_is_documented_in_one_line() {
-    let docs = REGISTERS
-        .iter()
-        .flat_map(|r| r.fields.iter().map(|f| f.doc).chain([r.doc]));
-    let mail = LAYOUTS
-        .iter()
-        .flat_map(|l| l.fields.iter().map(|f| f.doc).chain([l.doc]));
-    for doc in docs
-        .chain(mail)
-        .chain(Event::ALL.iter().map(|event| event.doc()))
-    {
-        assert!(
-            !doc.is_empty() && !doc.contains('\n') && !doc.contains('|'),
-            "{doc}"
-        );
+    let docs = REGISTERS.iter().flat_map(|r| r.fields.iter().map(|f| f.doc).chain([r.doc]));
+    let mail = LAYOUTS.iter().flat_map(|l| l.fields.iter().map(|f| f.doc).chain([l.doc]));
+    for doc in docs.chain(mail).chain(Event::ALL.iter().map(|event| event.doc())) {
+        assert!(!doc.is_empty() && !doc.contains('\n') && !doc.contains('|'), "{doc}");
     }
 }
 
 #[test]
 fn field_accessors_are_inverse() {
-    let field = Field {
-        name: "F",
-        lsb: 5,
-        width: 7,
-        doc: "",
-    };
+    let field = Field { name: "F", lsb: 5, width: 7, doc: "" };
     assert_eq!(field.mask(), 0x0000_0fe0);
     assert_eq!(field.set(0xffff_ffff, 0), 0xffff_f01f);
     assert_eq!(field.get(field.set(0xdead_beef, 0x55)), 0x55);
     assert_eq!(field.set(0, 0x80), 0);
-    let whole = Field {
-        name: "F",
-        lsb: 0,
-        width: 32,
-        doc: "",
-    };
+    let whole = Field { name: "F", lsb: 0, width: 32, doc: "" };
     assert_eq!(whole.set(0, u32::MAX), u32::MAX);
 }
 
@@ -172,23 +112,11 @@ fn field_accessors_are_inverse() {
 fn mail_fields_pack_numbers_and_byte_strings() {
     let mut words = EMPTY;
     tx_sa::SRC.put(&mut words, 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
-    assert_eq!(
-        words[13..17],
-        [0xccdd_eeff, 0x8899_aabb, 0x4455_6677, 0x0011_2233]
-    );
-    assert_eq!(
-        tx_sa::SRC.get(&words),
-        0x0011_2233_4455_6677_8899_aabb_ccdd_eeff
-    );
+    assert_eq!(words[13..17], [0xccdd_eeff, 0x8899_aabb, 0x4455_6677, 0x0011_2233]);
+    assert_eq!(tx_sa::SRC.get(&words), 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
     // The first byte of a key stands in the most significant bits.
-    tx_sa::KEY.put_bytes(
-        &mut words,
-        &[0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08],
-    );
-    assert_eq!(
-        words[..8],
-        [0, 0, 0, 0, 0, 0x0800_0000, 0x0405_0607, 0x0001_0203]
-    );
+    tx_sa::KEY.put_bytes(&mut words, &[0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08]);
+    assert_eq!(words[..8], [0, 0, 0, 0, 0, 0x0800_0000, 0x0405_0607, 0x0001_0203]);
     tx_sa::ESN.put(&mut words, 1);
     tx_sa::TTL.put(&mut words, 64);
     tx_sa::KEY_SIZE.put(&mut words, 2);
@@ -205,10 +133,7 @@ fn capability_words_round_trip() {
     assert_eq!(Capabilities::read(read), Ok(BUILD));
     assert!(BUILD.has(cap_features::TUNNEL) && !BUILD.has(cap_features::ESN));
     for register in REGISTERS {
-        assert_eq!(
-            BUILD.word(*register).is_some(),
-            Capabilities::REGISTERS.contains(register)
-        );
+        assert_eq!(BUILD.word(*register).is_some(), Capabilities::REGISTERS.contains(register));
     }
 }
 
@@ -225,9 +150,7 @@ fn status_tells_the_states_apart() {
 #[test]
 fn the_document_names_everything() {
     let text = render_markdown();
-    let names = REGISTERS
-        .iter()
-        .flat_map(|r| r.fields.iter().map(|f| f.name).chain([r.name]));
+    let names = REGISTERS.iter().flat_map(|r| r.fields.iter().map(|f| f.name).chain([r.name]));
     for name in names.chain(LAYOUTS.iter().flat_map(|l| l.fields.iter().map(|f| f.name))) {
         assert!(text.contains(name), "{name}");
     }

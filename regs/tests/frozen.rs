@@ -6,19 +6,7 @@ use espalier_regs::map::REGISTERS;
 
 #[test]
 fn register_offsets_are_frozen() {
-    let map: Vec<_> = REGISTERS
-        .iter()
-        .map(|r| {
-            (
-                r.name,
-                r.offset,
-                r.count,
-                r.stride,
-                r.access.name(),
-                r.reset,
-            )
-        })
-        .collect();
+    let map: Vec<_> = REGISTERS.iter().map(|r| (r.name, r.offset, r.count, r.stride, r.access.name(), r.reset)).collect();
     assert_eq!(
         map,
         [
@@ -45,14 +33,8 @@ fn register_offsets_are_frozen() {
 
 #[test]
 fn fields_are_frozen() {
-    let fields: Vec<_> = REGISTERS
-        .iter()
-        .flat_map(|r| {
-            r.fields
-                .iter()
-                .map(|f| (format!("{}.{}", r.name, f.name), f.lsb, f.width))
-        })
-        .collect();
+    let fields: Vec<_> =
+        REGISTERS.iter().flat_map(|r| r.fields.iter().map(|f| (format!("{}.{}", r.name, f.name), f.lsb, f.width))).collect();
     let frozen = [
         ("VERSION.MINOR", 0, 16),
         ("VERSION.MAJOR", 16, 16),
@@ -89,27 +71,14 @@ fn fields_are_frozen() {
         ("REFUSED.COMMAND", 0, 1),
         ("REFUSED.MAIL", 1, 1),
     ];
-    let frozen: Vec<_> = frozen
-        .map(|(name, lsb, width)| (name.to_owned(), lsb, width))
-        .into();
+    let frozen: Vec<_> = frozen.map(|(name, lsb, width)| (name.to_owned(), lsb, width)).into();
     assert_eq!(fields, frozen);
 }
 
 #[test]
 fn mailbox_layouts_are_frozen() {
-    let fields: Vec<_> = LAYOUTS
-        .iter()
-        .flat_map(|l| {
-            l.fields.iter().map(|f| {
-                (
-                    format!("{}.{}", l.name, f.name),
-                    f.lsb / 32,
-                    f.lsb % 32,
-                    f.width,
-                )
-            })
-        })
-        .collect();
+    let fields: Vec<_> =
+        LAYOUTS.iter().flat_map(|l| l.fields.iter().map(|f| (format!("{}.{}", l.name, f.name), f.lsb / 32, f.lsb % 32, f.width))).collect();
     let frozen = [
         ("TX_SA.KEY", 0, 0, 256),
         ("TX_SA.SALT", 8, 0, 32),
@@ -156,9 +125,7 @@ fn mailbox_layouts_are_frozen() {
         ("POLICY.SA_VALID", 22, 2, 1),
         ("POLICY.SA", 22, 16, 10),
     ];
-    let frozen: Vec<_> = frozen
-        .map(|(name, word, bit, width)| (name.to_owned(), word, bit, width))
-        .into();
+    let frozen: Vec<_> = frozen.map(|(name, word, bit, width)| (name.to_owned(), word, bit, width)).into();
     assert_eq!(fields, frozen);
 }
 
@@ -180,37 +147,15 @@ fn codes_are_frozen() {
             (10, "READ_RX_SEQ"),
         ]
     );
-    let errors: Vec<_> = Error::ALL
-        .iter()
-        .map(|error| (error.code(), error.name()))
-        .collect();
-    assert_eq!(
-        errors,
-        [
-            (1, "OP"),
-            (2, "INDEX"),
-            (3, "WAY"),
-            (4, "KEY_SIZE"),
-            (5, "SEQ"),
-            (6, "REPLAY_WINDOW"),
-            (7, "ACTION"),
-            (8, "SA"),
-        ]
-    );
-    let command = Command {
-        op: Op::CamWrite,
-        index: 0x123,
-        way: 3,
-    };
+    let errors: Vec<_> = Error::ALL.iter().map(|error| (error.code(), error.name())).collect();
+    assert_eq!(errors, [(1, "OP"), (2, "INDEX"), (3, "WAY"), (4, "KEY_SIZE"), (5, "SEQ"), (6, "REPLAY_WINDOW"), (7, "ACTION"), (8, "SA"),]);
+    let command = Command { op: Op::CamWrite, index: 0x123, way: 3 };
     assert_eq!(command.encode(), 0x0301_2305);
 }
 
 #[test]
 fn counter_offsets_are_frozen() {
-    let counters: Vec<_> = Event::ALL
-        .iter()
-        .map(|event| (event.offset(), event.name()))
-        .collect();
+    let counters: Vec<_> = Event::ALL.iter().map(|event| (event.offset(), event.name())).collect();
     assert_eq!(
         counters,
         [

@@ -228,6 +228,11 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
                 _ => {}
             }
         }
+        if self.reset.val() {
+            self.tx_on.d.next = false;
+            self.rx_on.d.next = false;
+            self.pass_unknown.d.next = false;
+        }
         self.tx_enable.next = self.tx_on.q.val();
         self.rx_enable.next = self.rx_on.q.val();
         self.rx_pass_unknown.next = self.pass_unknown.q.val();
