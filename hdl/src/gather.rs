@@ -66,7 +66,7 @@ pub struct Gather {
     /// The outputs have space.
     go: Signal<Local, bool>,
     start: Signal<Local, bool>,
-    protected: Signal<Local, bool>,
+    shielded: Signal<Local, bool>,
     lead: Signal<Local, Bits<3>>,
     beats: Signal<Local, Bits<13>>,
     blocks: Signal<Local, Bits<13>>,
@@ -103,7 +103,7 @@ impl Logic for Gather {
         self.beats.next = self.now.q.val().beats;
         self.blocks.next = self.now.q.val().blocks;
         self.tail.next = self.now.q.val().tail;
-        self.protected.next = !(self.now.q.val().discard | self.now.q.val().bypass);
+        self.shielded.next = !(self.now.q.val().discard | self.now.q.val().bypass);
         self.go.next = (!self.slot_full.q.val() | self.slot_ready.val()) & (!self.gathered_full.q.val() | self.gathered_ready.val());
 
         // Begin. A protected frame's first beat goes with the `first` slot, unless it already holds payload alone.
@@ -116,7 +116,7 @@ impl Logic for Gather {
 
         // Take beats: those that give no block, those that give one, those behind what is asked for.
         self.s_offer.next = self.go.val()
-            & ((self.busy.q.val() & !self.ended.q.val()) | (self.armed.q.val() & (!self.protected.val() | (self.lead.val() != 0))));
+            & ((self.busy.q.val() & !self.ended.q.val()) | (self.armed.q.val() & (!self.shielded.val() | (self.lead.val() != 0))));
         self.s_ready.next = self.s_offer.val();
         self.s_take.next = self.s_offer.val() & self.s_valid.val();
         self.ends_here.next = self.s_take.val() & self.s_beat.val().last;
@@ -143,7 +143,7 @@ impl Logic for Gather {
         // Issue blocks: each completed by a beat, save the last ones where all is in `carry`, or nothing more comes.
         self.issue.next = self.busy.q.val()
             & self.go.val()
-            & self.protected.val()
+            & self.shielded.val()
             & (self.blocks.val() != 0)
             & (self.ended.q.val() | ((self.lead.val() == 0) & (!self.more_beats.val() | self.s_valid.val())));
         self.blocks_after.next = self.blocks.val() - 1;
@@ -159,11 +159,11 @@ impl Logic for Gather {
         }
 
         // The slot
-        self.first.next = self.start.val() & self.protected.val();
+        self.first.next = self.start.val() & self.shielded.val();
         self.following.next = self.blocks_after.val();
         self.block.next = self.s_beat.val();
         self.block.next.data = self.trailer.block.val();
-        if self.protected.val() {
+        if self.shielded.val() {
             self.block.next.bytes = 16.into();
             self.block.next.last = self.last_block.val();
             self.block.next.error = false;
@@ -197,7 +197,7 @@ impl Logic for Gather {
 
         // What the frame ended with
         self.short.next =
-            self.protected.val() & self.more_beats.val() & ((self.beats.val() != 1) | (self.s_beat.val().bytes < self.now.q.val().need));
+            self.shielded.val() & self.more_beats.val() & ((self.beats.val() != 1) | (self.s_beat.val().bytes < self.now.q.val().need));
         if self.gathered_ready.val() {
             self.gathered_full.d.next = false;
         }
@@ -213,7 +213,7 @@ impl Logic for Gather {
         // The next frame
         self.finish.next = (self.start.val() | self.busy.q.val())
             & self.over.val()
-            & (!self.protected.val() | (self.blocks.val() == 0) | (self.issue.val() & self.last_block.val()));
+            & (!self.shielded.val() | (self.blocks.val() == 0) | (self.issue.val() & self.last_block.val()));
         self.busy.d.next = (self.start.val() | self.busy.q.val()) & !self.finish.val();
         self.ended.d.next = self.over.val() & !self.finish.val();
         self.armed.d.next = false;

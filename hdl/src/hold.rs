@@ -104,7 +104,7 @@ pub struct Hold<const A: usize> {
     /// Bytes of its packet before it.
     bytes_before: DFF<Bits<16>>,
     /// There is one before it.
-    inside: DFF<bool>,
+    midway: DFF<bool>,
     nibble: DFF<Bits<4>>,
     /// Beats in the buffer, 64 that may be on their way, and two: those of the clocks in which this and `roomy` are computed.
     claimed: DFF<Bits<16>>,
@@ -120,7 +120,7 @@ pub struct Hold<const A: usize> {
 impl<const A: usize> Logic for Hold<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write, bytes_before, inside, nibble, claimed, roomy);
+        dff_setup!(self, clock, write, bytes_before, midway, nibble, claimed, roomy);
         clock!(self, clock, stored, verify, ends, reader);
         self.ram.read_clock.next = self.clock.val();
         self.ram.write_clock.next = self.clock.val();
@@ -137,17 +137,17 @@ impl<const A: usize> Logic for Hold<A> {
         self.ram.write_data.next = self.data.val();
         self.ram.write_enable.next = self.s_valid.val();
         self.first_nibble.next = self.data.val().get_bits::<4>(124);
-        if self.inside.q.val() {
+        if self.midway.q.val() {
             self.first_nibble.next = self.nibble.q.val();
         }
         if self.s_valid.val() {
             self.write.d.next = self.write_after.val();
             self.bytes_before.d.next = self.bytes_before.q.val() + 16;
-            self.inside.d.next = true;
+            self.midway.d.next = true;
             self.nibble.d.next = self.first_nibble.val();
             if self.s_beat.val().last {
                 self.bytes_before.d.next = 0.into();
-                self.inside.d.next = false;
+                self.midway.d.next = false;
             }
         }
 
@@ -209,7 +209,7 @@ impl<const A: usize> Logic for Hold<A> {
         if self.reset.val() {
             self.write.d.next = 0.into();
             self.bytes_before.d.next = 0.into();
-            self.inside.d.next = false;
+            self.midway.d.next = false;
             self.roomy.d.next = false;
         }
     }

@@ -64,7 +64,7 @@ pub struct TxPath<const A: usize, const R: usize> {
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 4>,
     prepend: Prepend,
-    fork: Signal<Local, bool>,
+    both_ready: Signal<Local, bool>,
 }
 
 impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
@@ -100,11 +100,11 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.parse.m_ready.next = self.frames.s_ready.val();
 
         // Its headers go to the policies and wait for their verdict.
-        self.fork.next = self.headers.s_ready.val() && self.policies.selector_ready.val();
-        self.parse.headers_ready.next = self.fork.val();
+        self.both_ready.next = self.headers.s_ready.val() && self.policies.selector_ready.val();
+        self.parse.headers_ready.next = self.both_ready.val();
         self.headers.s_data.next = self.parse.headers.val();
-        self.headers.s_valid.next = self.parse.headers_valid.val() && self.fork.val();
-        self.policies.selector_valid.next = self.parse.headers_valid.val() && self.fork.val();
+        self.headers.s_valid.next = self.parse.headers_valid.val() && self.both_ready.val();
+        self.policies.selector_valid.next = self.parse.headers_valid.val() && self.both_ready.val();
         self.policies.selector.next.v6 = self.parse.headers.val().is_v6;
         self.policies.selector.next.src = self.parse.headers.val().src;
         self.policies.selector.next.dst = self.parse.headers.val().dst;
