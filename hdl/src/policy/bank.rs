@@ -59,8 +59,7 @@ impl<const R: usize> Logic for PolicyBank<R> {
             self.dst_differs[i].clock.next = self.clock.val();
             self.dst_differs[i].d.next = self.dst.val().get_bits::<16>(i * 16).any();
         }
-        self.protocol_differs.d.next =
-            ((self.value.val().protocol ^ self.selector.val().protocol) & self.mask.val().protocol) != 0;
+        self.protocol_differs.d.next = ((self.value.val().protocol ^ self.selector.val().protocol) & self.mask.val().protocol) != 0;
         self.sport_differs.d.next = ((self.value.val().sport ^ self.selector.val().sport) & self.mask.val().sport) != 0;
         self.dport_differs.d.next = ((self.value.val().dport ^ self.selector.val().dport) & self.mask.val().dport) != 0;
         self.is_usable.d.next = self.ram.read_data.val().valid & (self.value.val().v6 == self.selector.val().v6);

@@ -80,19 +80,17 @@ impl<const R: usize> Logic for PolicyTable<R> {
         self.ready.next = self.is_swept.q.val();
 
         // One row a clock, none in the clock of a write.
-        self.is_idle.next = self.is_swept.q.val()
-            & (((self.row.q.val() == 0) & (self.pending.q.val() != self.queued.val())) & !self.write_enable.val());
+        self.is_idle.next =
+            self.is_swept.q.val() & (((self.row.q.val() == 0) & (self.pending.q.val() != self.queued.val())) & !self.write_enable.val());
         self.selector_ready.next = self.is_idle.val();
         self.start.next = self.is_idle.val() & self.selector_valid.val();
-        self.issue.next =
-            self.start.val() | ((self.is_swept.q.val() & (self.row.q.val() != 0)) & !self.write_enable.val());
+        self.issue.next = self.start.val() | ((self.is_swept.q.val() & (self.row.q.val() != 0)) & !self.write_enable.val());
         if self.start.val() {
             self.compared.d.next = self.selector.val();
         }
         self.is_row.d.next = (self.is_row.q.val() << 1) | bit_cast::<LATENCY, 1>(self.issue.val().into());
         self.is_first.d.next = (self.is_first.q.val() << 1) | bit_cast::<LATENCY, 1>(self.start.val().into());
-        self.is_last.d.next = (self.is_last.q.val() << 1)
-            | bit_cast::<LATENCY, 1>((self.issue.val() & (self.row.q.val().all())).into());
+        self.is_last.d.next = (self.is_last.q.val() << 1) | bit_cast::<LATENCY, 1>((self.issue.val() & (self.row.q.val().all())).into());
 
         // After reset each row is cleared.
         self.write_bank.next = bit_cast::<BANKS, 1>(self.write_enable.val().into()) << self.write_index.val().get_bits::<3>(0);
@@ -132,9 +130,7 @@ impl<const R: usize> Logic for PolicyTable<R> {
 
         // The best of this row and those before.
         self.winner.next = self.of_eight.lower.val();
-        if self.is_row.q.val().get_bit(5)
-            & (self.is_first.q.val().get_bit(5) | (self.winner.val().rank < self.best.q.val().rank))
-        {
+        if self.is_row.q.val().get_bit(5) & (self.is_first.q.val().get_bit(5) | (self.winner.val().rank < self.best.q.val().rank)) {
             self.best.d.next = self.winner.val();
         }
         self.best_rank.next = self.best.q.val().rank;

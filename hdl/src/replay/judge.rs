@@ -100,23 +100,20 @@ impl Logic for Judge {
         self.seen_16.d.next = self.seen.val().get_bits::<16>(self.offset.val().index());
 
         // Second clock.
-        self.is_inside.d.next = (self.request.val().esn | !self.is_above.q.val())
-            & (self.diff.q.val() <= bit_cast::<32, 13>(self.last.q.val()));
+        self.is_inside.d.next =
+            (self.request.val().esn | !self.is_above.q.val()) & (self.diff.q.val() <= bit_cast::<32, 13>(self.last.q.val()));
         self.is_seen.d.next = self.seen_16.q.val().get_bit(self.low.val().get_bits::<4>(0).index());
         for i in 0..3 {
-            self.tag_differs[i].d.next =
-                self.low_tag_differs.q.val() | (self.tag.val().get_bits::<32>(19) != self.high[i].q.val());
+            self.tag_differs[i].d.next = self.low_tag_differs.q.val() | (self.tag.val().get_bits::<32>(19) != self.high[i].q.val());
             self.request_differs[i].d.next = self.seq.val().get_bits::<32>(32) != self.high[i].q.val();
             self.is_zero[i].d.next = self.high[i].q.val() == 0;
         }
 
         // The answer.
-        self.chosen[1].next =
-            self.request.val().esn & (!self.is_inside.q.val() & !self.is_above.q.val());
+        self.chosen[1].next = self.request.val().esn & (!self.is_inside.q.val() & !self.is_above.q.val());
         self.chosen[2].next = self.request.val().esn & (self.is_inside.q.val() & self.is_above.q.val());
         self.chosen[0].next = !(self.chosen[1].val() | self.chosen[2].val());
-        self.is_no_number.next = (self.chosen[1].val() & self.is_zero[1].q.val())
-            | (self.chosen[2].val() & self.is_zero[0].q.val());
+        self.is_no_number.next = (self.chosen[1].val() & self.is_zero[1].q.val()) | (self.chosen[2].val() & self.is_zero[0].q.val());
         self.chosen_high.next = 0.into();
         self.chosen_tag_differs.next = false;
         self.chosen_request_differs.next = false;

@@ -116,10 +116,8 @@ impl<const S: usize, const W: usize> Logic for Replay<S, W> {
         self.phase.d.next = self.phase.q.val() + 1;
 
         // Phases 0 and 4: take a request.
-        self.is_check_time.next =
-            (self.phase.q.val() == 0) & (!self.is_checking.q.val() & !self.checked_full.q.val());
-        self.is_advance_time.next =
-            (self.phase.q.val() == 4) & (!self.is_advancing.q.val() & !self.advanced_full.q.val());
+        self.is_check_time.next = (self.phase.q.val() == 0) & (!self.is_checking.q.val() & !self.checked_full.q.val());
+        self.is_advance_time.next = (self.phase.q.val() == 4) & (!self.is_advancing.q.val() & !self.advanced_full.q.val());
         self.check_ready.next = self.is_check_time.val();
         self.advance_ready.next = self.is_advance_time.val();
         if self.phase.q.val() == 0 {
@@ -143,8 +141,8 @@ impl<const S: usize, const W: usize> Logic for Replay<S, W> {
         self.words.read_clock.next = self.clock.val();
         self.request_seq.next = self.request.q.val().seq64;
         self.tops.read_address.next = bit_cast::<S, 10>(self.request.q.val().sa);
-        self.words.read_address.next = (bit_cast::<W, 10>(self.request.q.val().sa) << 5)
-            | bit_cast::<W, 5>(self.request_seq.val().get_bits::<5>(8));
+        self.words.read_address.next =
+            (bit_cast::<W, 10>(self.request.q.val().sa) << 5) | bit_cast::<W, 5>(self.request_seq.val().get_bits::<5>(8));
         if (self.phase.q.val() == 2) | (self.phase.q.val() == 6) {
             self.judged.d.next = self.request.q.val();
             self.top.d.next = self.tops.read_data.val();
@@ -203,15 +201,14 @@ impl<const S: usize, const W: usize> Logic for Replay<S, W> {
         self.tops.write_address.next = bit_cast::<S, 10>(self.new_sa.q.val());
         self.tops.write_data.next = self.new_seq.q.val();
         self.words.write_enable.next = self.is_written.q.val();
-        self.words.write_address.next = (bit_cast::<W, 10>(self.new_sa.q.val()) << 5)
-            | bit_cast::<W, 5>(self.new_seq_value.val().get_bits::<5>(8));
+        self.words.write_address.next =
+            (bit_cast::<W, 10>(self.new_sa.q.val()) << 5) | bit_cast::<W, 5>(self.new_seq_value.val().get_bits::<5>(8));
         self.words.write_data.next = self.new_word.q.val();
 
         // Even phases: init clears a word.
         self.init_ready.next = self.is_init_done.q.val();
         self.is_init_done.d.next = false;
-        self.is_sweep_time.next =
-            (self.init_valid.val() & !self.is_init_done.q.val()) & !self.phase.q.val().get_bit(0);
+        self.is_sweep_time.next = (self.init_valid.val() & !self.is_init_done.q.val()) & !self.phase.q.val().get_bit(0);
         if self.is_sweep_time.val() {
             self.sweep.d.next = self.sweep.q.val() + 1;
             self.is_init_done.d.next = self.sweep.q.val().all();
