@@ -173,9 +173,30 @@ fn latency_is_what_the_blocks_say() {
         };
         bench.model.cycles() - start
     };
-    // From the clock that takes the request through the one that takes the response.
+    // From the clock that takes the request through the one that takes the response: one more than the latency.
     assert_eq!(clocks(&mut bench, false), 4);
     assert_eq!(clocks(&mut bench, true), 4);
+    // A counter is visited once in 32 clocks.
+    let counter = |bench: &mut Bench, wait: u64| {
+        (0..wait).for_each(|_| bench.tick());
+        let start = bench.model.cycles();
+        bench.read(map::COUNTER_LO.offset);
+        bench.model.cycles() - start
+    };
+    let times: Vec<u64> = (0..64).map(|wait| counter(&mut bench, wait)).collect();
+    assert_eq!((times.iter().min(), times.iter().max()), (Some(&6), Some(&37)));
+    // The response to COMMAND is offered one clock after it is written; a record comes three clocks later, DONE two more.
+    let commands = [(Op::CamWrite, 3), (Op::PolicyWrite, 3), (Op::CamClear, 4), (Op::TxSaClear, 4)];
+    for (op, expected) in commands {
+        bench.start(op, 0, 0);
+        let start = bench.model.cycles();
+        while bench.writes.is_empty() {
+            bench.tick();
+        }
+        assert_eq!(bench.model.cycles() - start, expected, "{}", op.name());
+        bench.wait();
+        bench.writes.clear();
+    }
 }
 
 /// What the engine must be told of one command of each kind.

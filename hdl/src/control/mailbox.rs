@@ -2,9 +2,9 @@
 //!
 //! Purpose: collect the words of a command, check them, have H computed and the replay window prepared, write one record into one
 //! table with everything in it, and forget the words. Ports: the writes of MAIL and COMMAND; STATUS, REFUSED and RESULT; the
-//! write ports of the tables; the hash-subkey unit; the replay block. Latency: 6 clocks for a command that fails, 7 or 8 for one that
-//! writes a table, 14 for one that reads, and for an SA what H and the replay window take besides. One command at a time;
-//! what is written meanwhile is refused and recorded.
+//! write ports of the tables; the hash-subkey unit; the replay block. Latency, from the write of COMMAND to DONE: 5 clocks for a
+//! command that fails, 6 for one that fills a place, 7 to empty it, 13 to read; an SA takes what H and the replay window take
+//! besides. Throughput: one command at a time; what is written meanwhile is refused and recorded.
 //!
 //! - An outbound SA is replaced in one clock: no packet sees half of each.
 //! - An inbound SA is not valid from before its replay window is prepared until after it is: no packet sees a new window and an

@@ -2,14 +2,17 @@
 //!
 //! Purpose: what docs/registers.md says, in logic. Ports: `s_axil_*` (AXI4-Lite, 16-bit addresses, 32-bit data); `events`, a vector of
 //! one-clock pulses in the order of [`crate::events::Event`]; the switches of CONTROL; the write ports of the tables; the hash-subkey
-//! unit; the replay block. Latency: a write is answered 4 clocks after it came, a read 4, one of a counter up to 40; commands: see
+//! unit; the replay block. Latency, from the clock that takes the
+//! request to the one that offers the response: 3 for a write and for a read, 5 to 36 for the read of a COUNTER_LO; commands: see
 //! [`mailbox`]. Back-pressure: on the bus only. After reset everything is as the map says, and every switch is off.
 //!
 //! A record and `sa_index`, `policy_index`, `cam_row`, `cam_way` and `sa_seq` hold from the clock of their write pulse through the next one.
 //! A cleared place is written with a record that is zero throughout, key included, and a sequence number of zero.
 
+pub mod answer;
 pub mod axil_read;
 pub mod axil_write;
+pub mod build;
 pub mod check;
 pub mod counters;
 pub mod decode;
@@ -19,18 +22,19 @@ pub mod operations;
 pub mod staging;
 pub mod wires;
 
-use espalier_regs::map::{control, counter_clear, refused, status};
-use espalier_regs::{map::cap_features, Capabilities, Field};
+use espalier_regs::map::{control, counter_clear, refused};
+use espalier_regs::Field;
 use rust_hdl::prelude::*;
 
+pub use self::build::{capabilities, FEATURES};
+
+use self::answer::Answer;
 use self::axil_read::AxilRead;
 use self::axil_write::AxilWrite;
 use self::counters::Counters;
 use self::decode::{Decode, Target};
 use self::mailbox::Mailbox;
 use crate::constant::Const;
-use crate::parse::MAX_FRAME_BYTES;
-use crate::policy::BANKS;
 use crate::records::{CamEntry, Policy, RxSa, SaIndex, TxSa};
 
 /// Responses of AXI4-Lite (IHI 0022).
@@ -39,41 +43,6 @@ pub mod response {
     pub const OKAY: u64 = 0;
     /// Refused.
     pub const SLVERR: u64 = 2;
-}
-
-/// What every build of the engine does, whatever its sizes: bits of CAP_FEATURES.
-pub const FEATURES: u32 = Capabilities::features(&[
-    cap_features::TRANSPORT,
-    cap_features::TUNNEL,
-    cap_features::IPV4,
-    cap_features::IPV6,
-    cap_features::ESN,
-    cap_features::NAT_T_TRANSPORT,
-    cap_features::NAT_T_TUNNEL,
-    cap_features::AES_128,
-    cap_features::AES_192,
-    cap_features::AES_256,
-    cap_features::ICV_16,
-]);
-
-/// Places in a row of the SA CAM.
-const CAM_WAYS: u8 = 4;
-/// Largest replay window.
-const MAX_REPLAY_WINDOW: u16 = 4096;
-
-/// What a build of the engine can do: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM.
-pub const fn capabilities<const A: usize, const R: usize, const C: usize>() -> Capabilities {
-    assert!(A <= SaIndex::width() && R + 3 <= 10 && C <= 10, "wider than the ports");
-    Capabilities {
-        features: FEATURES,
-        tx_sas: 1 << A,
-        rx_sas: 1 << A,
-        policies: (BANKS as u16) << R,
-        cam_ways: CAM_WAYS,
-        cam_row_bits: C as u8,
-        max_replay_window: MAX_REPLAY_WINDOW,
-        max_frame_bytes: MAX_FRAME_BYTES as u16,
-    }
 }
 
 /// Lowest bit of a field, for the kernels.
@@ -146,19 +115,16 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     read_decode: Decode<A, R, C>,
     mailbox: Mailbox<A, R, C>,
     counters: Counters,
+    answer: Answer,
     tx_on: DFF<bool>,
     rx_on: DFF<bool>,
     pass_unknown: DFF<bool>,
     data: Signal<Local, Bits<32>>,
-    result: Signal<Local, Bits<64>>,
-    answer: Signal<Local, Bits<32>>,
+    is_counter: Signal<Local, bool>,
     tx_enable_at: Const<5, { lsb(control::TX_ENABLE) }>,
     rx_enable_at: Const<5, { lsb(control::RX_ENABLE) }>,
     rx_pass_unknown_at: Const<5, { lsb(control::RX_PASS_UNKNOWN) }>,
     clear_at: Const<5, { lsb(counter_clear::ALL) }>,
-    busy_at: Const<5, { lsb(status::BUSY) }>,
-    done_at: Const<5, { lsb(status::DONE) }>,
-    error_at: Const<5, { lsb(status::ERROR) }>,
     refused_command_at: Const<5, { lsb(refused::COMMAND) }>,
     refused_mail_at: Const<5, { lsb(refused::MAIL) }>,
 }
@@ -238,47 +204,24 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         self.rx_pass_unknown.next = self.pass_unknown.q.val();
 
         // Reads.
-        self.result.next = self.mailbox.result.val();
+        self.answer.target.next = self.axil_read.target.val();
+        self.answer.tx_enable.next = self.tx_on.q.val();
+        self.answer.rx_enable.next = self.rx_on.q.val();
+        self.answer.rx_pass_unknown.next = self.pass_unknown.q.val();
+        self.answer.busy.next = self.mailbox.busy.val();
+        self.answer.done.next = self.mailbox.done.val();
+        self.answer.error.next = self.mailbox.error.val();
+        self.answer.refused_command.next = self.mailbox.refused_command.val();
+        self.answer.refused_mail.next = self.mailbox.refused_mail.val();
+        self.answer.result.next = self.mailbox.result.val();
+        self.answer.counter_low.next = self.counters.low.val();
+        self.answer.counter_high.next = self.counters.high.val();
+        self.axil_read.answer.next = self.answer.word.val();
         self.counters.events.next = self.events.val();
         self.counters.number.next = self.axil_read.target.val().number;
-        self.counters.read.next = false;
-        self.axil_read.answer_valid.next = true;
-        self.answer.next = 0.into();
-        match self.axil_read.target.val().target {
-            Target::Value => {
-                self.answer.next = self.axil_read.target.val().value;
-            }
-            Target::Control => {
-                self.answer.next = (bit_cast::<32, 1>(self.tx_on.q.val().into()) << self.tx_enable_at.val())
-                    | (bit_cast::<32, 1>(self.rx_on.q.val().into()) << self.rx_enable_at.val())
-                    | (bit_cast::<32, 1>(self.pass_unknown.q.val().into()) << self.rx_pass_unknown_at.val());
-            }
-            Target::Status => {
-                self.answer.next = (bit_cast::<32, 1>(self.mailbox.busy.val().into()) << self.busy_at.val())
-                    | (bit_cast::<32, 1>(self.mailbox.done.val().into()) << self.done_at.val())
-                    | (bit_cast::<32, 4>(self.mailbox.error.val()) << self.error_at.val());
-            }
-            Target::Refused => {
-                self.answer.next = (bit_cast::<32, 1>(self.mailbox.refused_command.val().into()) << self.refused_command_at.val())
-                    | (bit_cast::<32, 1>(self.mailbox.refused_mail.val().into()) << self.refused_mail_at.val());
-            }
-            Target::Result => {
-                self.answer.next = self.result.val().get_bits::<32>(0);
-                if self.axil_read.target.val().number.any() {
-                    self.answer.next = self.result.val().get_bits::<32>(32);
-                }
-            }
-            Target::CounterLow => {
-                self.counters.read.next = self.axil_read.read.val();
-                self.axil_read.answer_valid.next = self.counters.answer_valid.val();
-                self.answer.next = self.counters.low.val();
-            }
-            Target::CounterHigh => {
-                self.answer.next = self.counters.high.val();
-            }
-            _ => {}
-        }
-        self.axil_read.answer.next = self.answer.val();
+        self.is_counter.next = self.axil_read.target.val().target == Target::CounterLow;
+        self.counters.read.next = self.axil_read.read.val() && self.is_counter.val();
+        self.axil_read.answer_valid.next = self.counters.answer_valid.val() || !self.is_counter.val();
 
         // The engine.
         self.tx_sa_write.next = self.mailbox.tx_sa_write.val();
