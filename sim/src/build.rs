@@ -16,9 +16,11 @@ use crate::shim::{self, PREFIX};
 use crate::tools::{self, Lock, Tools};
 
 /// Options of Verilator. Width warnings come with every `bit_cast`; a latch or a signal driven twice is an error in the block.
+/// Without its data-flow optimiser the AES pipeline compiles in half the time and runs faster (548 000 clocks/s against 382 000).
 const VERILATOR: &[&str] = &[
     "--cc",
     "-O3",
+    "-fno-dfg",
     "--x-assign",
     "fast",
     "--quiet",
@@ -30,8 +32,8 @@ const VERILATOR: &[&str] = &[
 ];
 /// Options of the C++ compiler. Every model has its own copy of the run-time library, hidden from the others.
 const COMPILER: &[&str] = &["-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique", "-w", "-DVL_TIME_CONTEXT"];
-/// For what runs at each clock, and for what runs once.
-const FAST: &str = "-O2";
+/// For what runs at each clock, and for what runs once. -O2 takes 1.7 times as long as -O1 and gains 2 per cent.
+const FAST: &str = "-O1";
 const SLOW: &str = "-O0";
 /// Most C++ in one compiler run, so that large models use all processors and bounded memory.
 const UNIT_BYTES: u64 = 1 << 20;
@@ -51,8 +53,28 @@ pub(crate) fn build(name: &str, verilog: &str, top: &str, trace: bool) -> Result
         eprintln!("verilating {name} ({} kB of Verilog)", verilog.len().div_ceil(1024));
         builder.model(&folder, name, verilog, top)?;
         fs::rename(folder.join("model.so.new"), &library).map_err(at(&library))?;
+        prune(&folder);
     }
     Ok(library)
+}
+
+/// Models of one name that are kept: of other branches, traced ones, different parameters.
+const KEEP: usize = 12;
+
+/// Removes the oldest builds of the same name. Processes that use one have it mapped; failures only cost room.
+fn prune(folder: &Path) {
+    let (Some(parent), Some(name)) = (folder.parent(), folder.file_name().and_then(|name| name.to_str())) else { return };
+    let Some((stem, _)) = name.rsplit_once('-') else { return };
+    let age = |path: &Path| fs::metadata(path.join("model.so")).and_then(|data| data.modified()).ok();
+    let siblings = fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
+    let same = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).and_then(|name| name.rsplit_once('-')).is_some_and(|(s, _)| s == stem)
+    };
+    let mut builds: Vec<_> = siblings.filter(same).filter_map(|path| Some((age(&path)?, path))).collect();
+    builds.sort();
+    for (_, path) in builds.iter().rev().skip(KEEP) {
+        let _ = fs::remove_dir_all(path);
+    }
 }
 
 /// A name fit for a folder.

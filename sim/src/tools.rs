@@ -71,16 +71,19 @@ fn pip(python: &Path) -> Result<(), Error> {
     fs::write(&complete, "").map_err(at(&complete))
 }
 
+/// Lines of a program's output that an error carries: the first ones, where compilers say what is wrong.
+const OUTPUT_LINES: usize = 60;
+
 /// Runs `command` to its end and gives what it printed (stdout, then stderr).
 pub(crate) fn run(command: &mut Command, what: &str, hint: &'static str) -> Result<String, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|source| Error::Start { program, source, hint })?;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if output.status.success() {
-        Ok(text)
-    } else {
-        Err(Error::Program { program: what.into(), status: output.status.to_string(), output: text })
+        return Ok(text);
     }
+    let lines: Vec<_> = text.lines().take(OUTPUT_LINES).collect();
+    Err(Error::Program { program: what.into(), status: output.status.to_string(), output: lines.join("\n") })
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of all parts.
