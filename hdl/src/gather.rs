@@ -15,15 +15,15 @@ use trailer::Trailer;
 ///
 /// - Ports: `s` whole frames, `job` one for each in the same order, taken when its frame is begun; `slot` with `crypto` beside it, the
 ///   same for all slots of a packet; `gathered` once for each job that is not `discard`.
-/// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` stays 0). A protected one
+/// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` and `crypto` do not count). A protected one
 ///   gives `first`, then its blocks, with exact `remaining`; what the frame holds behind (Ethernet padding) is swallowed.
 /// - A frame that ends early still gives all its slots, the missing bytes undefined, and `gathered.error`.
 /// - Jobs: `skip` is even and at most 86; `length` with trailer is a multiple of 4, with ICV too, and at most 65,500.
 /// - Latency: 1 clock from a beat to the slot it completes; a job, coming late, starts 3 clocks after. `gathered` comes the clock after the frame's last
 ///   beat was taken.
-/// - Throughput: a frame of `n` beats takes `n` clocks if it is discarded or bypasses. A protected one of `n` beats, `b` blocks and `skip` bytes to leave out takes
-///   max(`n`, max(1, ceil(`skip` / 16)) + `b`) clocks: `n` with an ICV, at most `n` + 1 or the number of slots with a trailer. There is no
-///   bubble between frames, but a frame takes at least 3 clocks.
+/// - Throughput: a frame of `n` beats takes `n` clocks if it is discarded or bypasses. A protected one with `b` blocks takes
+///   max(`n`, ceil(`skip` / 16) + `b`) clocks, from one `first` slot to the next: `n` with an ICV, at most `n` + 1 with a trailer, or the number of its slots. With
+///   `skip` 0, where no beat goes with the `first` slot, 1 + max(`n`, `b`). No bubble between frames, but a frame takes at least 3 clocks.
 /// - Back-pressure: everything waits while a slot, or the `gathered` of the frame before, is not taken.
 #[derive(LogicBlock, Default)]
 pub struct Gather {

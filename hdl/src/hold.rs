@@ -201,7 +201,7 @@ impl<const A: usize> Logic for Hold<A> {
         self.m_valid.next = self.reader.m_valid.val();
         self.reader.m_ready.next = self.m_ready.val();
 
-        // Room: what is claimed may not reach 2^A, for the beat before the first kept may still be read.
+        // Room: what is claimed may not reach 2^A.
         self.claimed.d.next = (self.write.q.val() - self.reader.first_kept.val()) + 66;
         self.roomy.d.next = bit_cast::<16, A>(bit_cast::<A, 16>(self.claimed.q.val())) == self.claimed.q.val();
         self.room.next = self.roomy.q.val() & self.stored.room.val();

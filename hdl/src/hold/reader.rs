@@ -8,7 +8,7 @@ use crate::stream::Beat;
 /// Reads released packets from the buffer, in order.
 ///
 /// - Ports: `outcome` and `boundary` (where the packet ends) one each a packet; `address` and `data` of the buffer, one clock later; `m` the
-///   packets; `first_kept`: where the oldest beat stands that is not read (the one before it may still be on its way out).
+///   packets; `first_kept`: where the oldest beat stands that is still wanted.
 /// - Latency 3 clocks from the release to the first beat.
 /// - Throughput: a packet takes a clock for each beat given out, and one more; one that is not kept, one.
 /// - Back-pressure: `m` is a register; reading follows `m_ready`.
@@ -79,6 +79,9 @@ impl Logic for Reader {
             }
         }
         self.first_kept.next = self.fetch.q.val();
+        if self.fetched.q.val() {
+            self.first_kept.next = self.shown.q.val();
+        }
 
         // Begin, or skip
         self.take.next = !self.busy.q.val() & self.outcome_valid.val() & self.boundary_valid.val();

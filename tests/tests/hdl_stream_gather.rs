@@ -1,0 +1,377 @@
+//! Frames to slots, against byte strings: every alignment, length and end, stalls on every port, and the clocks that the block promises.
+
+use espalier_hdl::gather::Gather;
+use espalier_hdl::records::{CryptoContext, Gathered, Job, Slot};
+use espalier_hdl::stream;
+use espalier_sim::stream::{Beat, FrameSource, Record, Sink, Source, Stalls, step};
+use espalier_sim::{Model, Output, field};
+use num_bigint::BigUint;
+use rand::rngs::SmallRng;
+use rand::{Rng, RngExt, SeedableRng};
+
+/// What is to become of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Discard,
+    Bypass,
+    /// Next header, pad length.
+    Trailer(u8),
+    Icv,
+    /// Neither trailer nor ICV.
+    Bare,
+}
+
+/// A frame and its job.
+#[derive(Clone, Debug)]
+struct Case {
+    kind: Kind,
+    frame: Vec<u8>,
+    error: bool,
+    skip: usize,
+    length: usize,
+    /// Stands for the whole crypto context.
+    key: u64,
+}
+
+/// A slot as the test sees it; `bytes` of the first is empty.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    first: bool,
+    bypass: bool,
+    remaining: usize,
+    last: bool,
+    error: bool,
+    bytes: Vec<u8>,
+    key: u64,
+}
+
+fn random_bytes(rng: &mut SmallRng, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+impl Case {
+    /// A whole frame with `behind` more bytes than asked for.
+    fn new(rng: &mut SmallRng, kind: Kind, skip: usize, length: usize, behind: usize) -> Self {
+        let icv = if kind == Kind::Icv { 16 } else { 0 };
+        let frame = random_bytes(rng, (skip + length + icv + behind).max(1));
+        Self { kind, frame, error: false, skip, length, key: rng.next_u64() }
+    }
+
+    fn random(rng: &mut SmallRng) -> Self {
+        let skip = 2 * rng.random_range(0..=43);
+        let long = rng.random_range(0..20) == 0;
+        let length = rng.random_range(0..=if long { 1600 } else { 80 });
+        let behind = if rng.random_bool(0.5) { 0 } else { rng.random_range(0..=60) };
+        let mut case = match rng.random_range(0..10) {
+            0 => Self::new(rng, Kind::Discard, skip, length, behind),
+            1..=2 => Self::new(rng, Kind::Bypass, skip, length, behind),
+            3..=5 => {
+                let next_header = rng.random();
+                Self::new(rng, Kind::Trailer(next_header), skip, length, behind)
+            }
+            6..=8 => Self::new(rng, Kind::Icv, skip, length / 4 * 4 + 4, behind),
+            _ => Self::new(rng, Kind::Bare, skip, length / 4 * 4, behind),
+        };
+        if rng.random_range(0..8) == 0 {
+            case.frame.truncate(rng.random_range(1..=case.frame.len()));
+        }
+        case.error = rng.random_range(0..12) == 0;
+        case
+    }
+
+    fn pad_length(&self) -> usize {
+        (4 - (self.length + 2) % 4) % 4
+    }
+
+    fn job(&self) -> Job {
+        let icv = self.kind == Kind::Icv;
+        let trailer = if let Kind::Trailer(next_header) = self.kind { Some(next_header) } else { None };
+        Job {
+            discard: self.kind == Kind::Discard,
+            bypass: self.kind == Kind::Bypass,
+            skip: (self.skip as u64).into(),
+            length: (self.length as u64).into(),
+            // What does not count is nonsense.
+            trailer: trailer.is_some() || matches!(self.kind, Kind::Discard | Kind::Bypass),
+            pad_length: if trailer.is_some() { self.pad_length() as u64 } else { 3 }.into(),
+            next_header: u64::from(trailer.unwrap_or(0x77)).into(),
+            icv,
+            crypto: CryptoContext { nonce: self.key.into(), h3: (!self.key).into(), ..Default::default() },
+        }
+    }
+
+    /// Bytes of the frame that the job asks for or skips.
+    fn wanted(&self) -> usize {
+        self.skip + self.length + if self.kind == Kind::Icv { 16 } else { 0 }
+    }
+
+    fn is_short(&self) -> bool {
+        !matches!(self.kind, Kind::Discard | Kind::Bypass) && self.frame.len() < self.wanted()
+    }
+
+    fn blocks(&self) -> usize {
+        match self.kind {
+            Kind::Discard => 0,
+            Kind::Bypass => self.frame.len().div_ceil(16),
+            Kind::Trailer(_) => (self.length + self.pad_length() + 2).div_ceil(16),
+            Kind::Icv | Kind::Bare => self.length.div_ceil(16),
+        }
+    }
+
+    /// The slots it gives; of a frame that ends early, the bytes count only if they are all there.
+    fn slots(&self) -> Vec<Seen> {
+        let mut payload = match self.kind {
+            Kind::Discard => return Vec::new(),
+            Kind::Bypass => self.frame.clone(),
+            _ => {
+                let mut payload = self.frame.get(self.skip..).unwrap_or_default().to_vec();
+                payload.resize(self.length, 0);
+                payload
+            }
+        };
+        if let Kind::Trailer(next_header) = self.kind {
+            // RFC 4303 section 2.4
+            payload.extend(1..=self.pad_length() as u8);
+            payload.extend([self.pad_length() as u8, next_header]);
+        }
+        let bypass = self.kind == Kind::Bypass;
+        let blocks = self.blocks();
+        let mut slots = Vec::new();
+        if !bypass {
+            let (remaining, last) = (blocks.min(3), blocks == 0);
+            slots.push(Seen { first: true, bypass, remaining, last, error: false, bytes: Vec::new(), key: self.key });
+        }
+        for (i, block) in payload.chunks(16).enumerate() {
+            let last = i + 1 == blocks;
+            let remaining = if bypass { 0 } else { (blocks - 1 - i).min(3) };
+            let error = bypass && last && self.error;
+            slots.push(Seen { first: false, bypass, remaining, last, error, bytes: block.to_vec(), key: self.key });
+        }
+        slots
+    }
+
+    /// Clocks from one begin to the next, when nothing stalls.
+    fn clocks(&self) -> usize {
+        let beats = self.frame.len().div_ceil(16);
+        let clocks = match self.kind {
+            Kind::Discard | Kind::Bypass => beats,
+            _ if self.skip == 0 => 1 + beats.max(self.blocks()),
+            _ => beats.max(self.skip.div_ceil(16) + self.blocks()),
+        };
+        clocks.max(3)
+    }
+}
+
+fn gather() -> Model {
+    let mut model = Model::build::<Gather>("gather").unwrap();
+    model.set("reset", true);
+    model.clock();
+    model.clock();
+    model.set("reset", false);
+    model
+}
+
+fn see(slot: &BigUint, crypto: &BigUint) -> Seen {
+    let part = |offset, width| u64::try_from(field(slot, offset, width)).unwrap();
+    let (s, b, c) = (Slot::default(), stream::Beat::default(), CryptoContext::default());
+    let beat = s.get_my_offset_beat();
+    let first = part(s.get_my_offset_first(), 1) == 1;
+    let bypass = part(s.get_my_offset_bypass(), 1) == 1;
+    assert_eq!(part(s.get_my_offset_aad(), 1), 0);
+    let count = part(beat + b.get_my_offset_bytes(), 5) as usize;
+    let data = field(slot, beat + b.get_my_offset_data(), 128).to_bytes_be();
+    let bytes = [vec![0; 16 - data.len()], data].concat()[..if first { 0 } else { count }].to_vec();
+    let key = u64::try_from(field(crypto, c.get_my_offset_nonce(), 64)).unwrap();
+    if !bypass {
+        assert_eq!(u64::try_from(field(crypto, c.get_my_offset_h3(), 64)).unwrap(), !key, "crypto is torn");
+    }
+    Seen {
+        first,
+        bypass,
+        remaining: part(s.get_my_offset_remaining(), 2) as usize,
+        last: part(beat + b.get_my_offset_last(), 1) == 1,
+        error: part(beat + b.get_my_offset_error(), 1) == 1,
+        bytes,
+        key,
+    }
+}
+
+/// Slots as they are taken, with the crypto context beside them.
+fn take_slot(m: &mut Sink<Record>, model: &Model, crypto: Output) -> Option<Seen> {
+    m.taken.take().map(|slot| see(&slot.0, &model.read(crypto)))
+}
+
+/// Runs the cases; returns the clocks in which each job was taken.
+fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
+    let mut model = gather();
+    let [s, jobs, slots, gathered] = stalls;
+    let mut s = FrameSource::<Beat>::new(&model, "s", s).unwrap();
+    let mut jobs = Source::new(&model, "job", jobs).unwrap();
+    let mut slots = Sink::<Record>::new(&model, "slot", slots).unwrap();
+    let mut gathered = Sink::<Record>::new(&model, "gathered", gathered).unwrap();
+    let crypto = model.output("crypto").unwrap();
+    for case in cases {
+        s.push(&case.frame, case.error.into());
+        jobs.push(Record::of(case.job()));
+    }
+    let expected: Vec<Vec<Seen>> = cases.iter().map(Case::slots).collect();
+    let kept: Vec<&Case> = cases.iter().filter(|case| case.kind != Kind::Discard).collect();
+    let mut want = cases.iter().enumerate().flat_map(|(i, case)| (0..expected[i].len()).map(move |j| (i, j, case))).peekable();
+    let (mut starts, mut ends, mut quiet) = (Vec::new(), 0, 0);
+    while want.peek().is_some() || ends < kept.len() || starts.len() < cases.len() || s.pending() > 0 {
+        // `crypto` is read between `settle` and `rise`, where the slot is taken.
+        for agent in [&mut s as &mut dyn espalier_sim::stream::Agent, &mut jobs, &mut slots, &mut gathered] {
+            agent.drive(&mut model);
+        }
+        model.settle();
+        for agent in [&mut s as &mut dyn espalier_sim::stream::Agent, &mut jobs, &mut slots, &mut gathered] {
+            agent.sample(&model).unwrap();
+        }
+        quiet += 1;
+        if s.moved() || slots.taken.is_some() || gathered.taken.is_some() {
+            quiet = 0;
+        }
+        assert!(quiet < 2000, "stuck: {:?}", want.peek());
+        if jobs.taken.is_some() {
+            starts.push(model.cycles());
+        }
+        if let Some(mut seen) = take_slot(&mut slots, &model, crypto) {
+            let (i, j, case) = want.next().unwrap();
+            let expected = &expected[i][j];
+            let there = (case.frame.len() + 16 * usize::from(!expected.first)).saturating_sub(case.skip + 16 * j);
+            if seen.bypass {
+                (seen.key, seen.remaining) = (expected.key, 0); // neither counts
+            }
+            if case.is_short() && there < 16 {
+                assert_eq!(seen.bytes.len(), expected.bytes.len(), "case {i} slot {j} of {case:?}");
+                seen.bytes.clone_from(&expected.bytes);
+            }
+            assert_eq!(&seen, expected, "case {i} slot {j} of {case:?}");
+        }
+        if let Some(record) = gathered.taken.take() {
+            let (case, g) = (kept[ends], Gathered::default());
+            let error = field(&record.0, g.get_my_offset_error(), 1) == 1u32.into();
+            assert_eq!(error, case.error || case.is_short(), "{case:?}");
+            if case.kind == Kind::Icv && !case.is_short() {
+                let icv = BigUint::from_bytes_be(&case.frame[case.skip + case.length..][..16]);
+                assert_eq!(field(&record.0, g.get_my_offset_icv(), 128), icv, "{case:?}");
+            }
+            ends += 1;
+        }
+        model.rise();
+    }
+    assert_eq!(ends, kept.len());
+    starts
+}
+
+/// Runs the cases at full speed, and checks the clocks of each but the last.
+fn run_exact(cases: &[Case]) {
+    let starts = run(cases, std::array::from_fn(|_| Stalls::never()));
+    for (i, pair) in starts.windows(2).enumerate() {
+        assert_eq!(pair[1] - pair[0], cases[i].clocks() as u64, "case {i}: {:?}", cases[i]);
+    }
+}
+
+#[test]
+fn every_alignment_with_a_trailer() {
+    let mut rng = SmallRng::seed_from_u64(1);
+    let mut cases = Vec::new();
+    for skip in (0..=86).step_by(2) {
+        for length in (0..=80).chain([1500, 1501, 1518, 9000, 9003]) {
+            let behind = if length % 3 == 0 { rng.random_range(0..40) } else { 0 };
+            cases.push(Case::new(&mut rng, Kind::Trailer(length as u8), skip, length, behind));
+        }
+    }
+    run_exact(&cases);
+}
+
+#[test]
+fn every_alignment_with_an_icv() {
+    let mut rng = SmallRng::seed_from_u64(2);
+    let mut cases = Vec::new();
+    for skip in (0..=86).step_by(2) {
+        for length in (4..=80).chain(1488..=1520).chain([9000]).filter(|length| length % 4 == 0) {
+            for behind in [0, 1, 7, 22] {
+                cases.push(Case::new(&mut rng, Kind::Icv, skip, length, behind));
+            }
+        }
+    }
+    run_exact(&cases);
+}
+
+#[test]
+fn frames_pass_or_vanish_whole() {
+    let mut rng = SmallRng::seed_from_u64(3);
+    let mut cases = Vec::new();
+    for length in (1..=100).chain([1514, 1518, 9018]) {
+        for kind in [Kind::Bypass, Kind::Discard, Kind::Bypass] {
+            let mut case = Case::new(&mut rng, kind, 0, length, 0);
+            case.error = length % 5 == 0;
+            cases.push(case);
+        }
+    }
+    run_exact(&cases);
+}
+
+#[test]
+fn frames_cut_short_anywhere_give_all_their_slots() {
+    let mut rng = SmallRng::seed_from_u64(4);
+    let mut cases = Vec::new();
+    for kind in [Kind::Trailer(4), Kind::Icv, Kind::Bare] {
+        for skip in [0, 14, 34, 50, 54, 86] {
+            for length in [4, 16, 28, 40] {
+                for end in 1..skip + length + 18 {
+                    let mut case = Case::new(&mut rng, kind, skip, length, 4);
+                    case.frame.truncate(end);
+                    cases.push(case);
+                    // The next packet is unharmed.
+                    cases.push(Case::new(&mut rng, Kind::Icv, 50, 52, 0));
+                }
+            }
+        }
+    }
+    run(&cases, std::array::from_fn(|_| Stalls::never()));
+}
+
+#[test]
+fn empty_payload_without_trailer_is_the_first_slot_alone() {
+    let mut rng = SmallRng::seed_from_u64(5);
+    let cases: Vec<_> = (0..=86).step_by(2).map(|skip| Case::new(&mut rng, Kind::Bare, skip, 0, 20)).collect();
+    run_exact(&cases);
+}
+
+#[test]
+fn any_mix_under_stalls() {
+    for seed in 0..60 {
+        println!("seed {seed}");
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let cases: Vec<_> = (0..200).map(|_| Case::random(&mut rng)).collect();
+        let kinds =
+            [Stalls::never(), Stalls::random(seed, 10), Stalls::random(seed, 50), Stalls::random(seed, 90), Stalls::bursts(seed, 50)];
+        run(&cases, std::array::from_fn(|i| kinds[rng.random_range(0..5)].derive(i)));
+    }
+}
+
+/// The figures of the promise: 10GbE at 64 bytes leaves 10.5 clocks for a packet and direction.
+#[test]
+fn small_frames_take_the_promised_clocks() {
+    let mut rng = SmallRng::seed_from_u64(6);
+    let mut clocks = |kind, skip, length, behind| {
+        let cases: Vec<_> = (0..20).map(|_| Case::new(&mut rng, kind, skip, length, behind)).collect();
+        let starts = run(&cases, std::array::from_fn(|_| Stalls::never()));
+        let all = starts[19] - starts[0];
+        assert_eq!(all % 19, 0);
+        all / 19
+    };
+    // A frame of 60 bytes and FCS, IPv4 of 46 bytes: tunnel and transport mode.
+    assert_eq!(clocks(Kind::Trailer(4), 14, 46, 0), 4);
+    assert_eq!(clocks(Kind::Trailer(4), 14, 50, 0), 5);
+    assert_eq!(clocks(Kind::Trailer(17), 34, 26, 0), 5);
+    // Short IP inside a padded frame.
+    assert_eq!(clocks(Kind::Trailer(4), 14, 28, 18), 4);
+    // The same, as ESP in IPv4: 118 bytes.
+    assert_eq!(clocks(Kind::Icv, 50, 52, 0), 8);
+    assert_eq!(clocks(Kind::Bypass, 0, 60, 0), 4);
+}
