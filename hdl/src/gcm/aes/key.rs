@@ -1,0 +1,232 @@
+//! The key schedule (FIPS 197 section 5.2) as it runs beside the data, four words a round.
+//!
+//! Before round p of the pipeline a window holds eight words w[4r-4..4r+4], `lower` then `upper`, where r = p - [`skipped`] is the round
+//! of this key size; `upper` is the round key that round adds. A step makes the next four words n and moves on: `upper` becomes `lower`,
+//! n becomes `upper`. Each n[j] is w[i-Nk] + n[j-1], and in at most one j of a step something goes through SubWord:
+//!
+//! ```text
+//! t = the word that goes through SubWord, rotated      [clock 1, with the S-box's first half]
+//! prefix[j] = sum of w[i-Nk] and Rcon up to j          [clock 2, beside the S-box's second half]
+//! n[j] = prefix[j] + SubWord(t), if it counts for j    [before the next round]
+//! ```
+
+use super::super::network::{Function, Net, Network};
+use super::state;
+use crate::records::key_size;
+
+/// Rounds at the front of the pipeline that a key size leaves out.
+pub(super) fn skipped(size: u64) -> usize {
+    match size {
+        key_size::AES_128 => 4,
+        key_size::AES_192 => 2,
+        _ => 0,
+    }
+}
+
+/// What a step does for one key size.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Step {
+    /// The rounds of this size have not begun: `lower` moves up for AES-192 (whose window was loaded one step early), `upper` stays for AES-128.
+    Hold,
+    /// No word goes through SubWord.
+    Plain,
+    /// Word `word` of the step adds SubWord of the word before, after RotWord and with Rcon where the standard says so.
+    Sub { word: usize, rotate: bool, rcon: u8 },
+}
+
+/// Rcon[i] (FIPS 197 section 5.2): x^(i-1).
+fn rcon(i: usize) -> u8 {
+    (1..i).fold(1, |c: u8, _| (c << 1) ^ if c & 0x80 == 0 { 0 } else { 0x1b })
+}
+
+impl Step {
+    fn of(size: u64, round: usize) -> Self {
+        let nk = [4, 6, 8][size as usize];
+        let Some(r) = round.checked_sub(skipped(size)) else { return Self::Hold };
+        for word in 0..4 {
+            let i = 4 * (r + 1) + word;
+            if i % nk == 0 {
+                return Self::Sub { word, rotate: true, rcon: rcon(i / nk) };
+            }
+            if nk > 6 && i % nk == 4 {
+                return Self::Sub { word, rotate: false, rcon: 0 };
+            }
+        }
+        Self::Plain
+    }
+}
+
+/// Chooses by key size among values for AES-128, 192 and 256.
+fn by_size(n: &mut Network, size: Net, values: [Net; 3]) -> Net {
+    let [is_192, is_256] = [n.bit(size, 0), n.bit(size, 1)];
+    let mut choice = values[0];
+    for (condition, value) in [(is_192, values[1]), (is_256, values[2])] {
+        if value != choice {
+            choice = n.select(condition, value, choice);
+        }
+    }
+    choice
+}
+
+/// The window before round 1: key, size; gives `lower` and `upper`.
+///
+/// AES-256 has all its eight words. AES-128 has four: both halves hold them until it begins. AES-192 has six: w[0..4] in `lower` and, of the
+/// words "before" them that step 0 needs, w[-2] = w[4] + w[3] and w[-1] = w[5] + w[4], chosen so that an ordinary step gives w[4] and w[5].
+pub struct Window;
+
+impl Function for Window {
+    fn build(n: &mut Network, inputs: &[Net]) -> Net {
+        let words = state::words(n, inputs[0]);
+        let w = n.split(words, 32);
+        let before = [n.xor(&[w[3], w[4]]), n.xor(&[w[4], w[5]])];
+        let upper: Vec<_> = (0..4)
+            .map(|j| {
+                let for_192 = if j < 2 { w[j + 4] } else { before[j - 2] };
+                by_size(n, inputs[1], [w[j], for_192, w[j + 4]])
+            })
+            .collect();
+        n.concat(&[&w[..4], &upper].concat())
+    }
+}
+
+/// What goes through SubWord in `round`: lower, upper, size; gives one word.
+pub(super) fn sub_word_input(round: usize) -> impl FnOnce(&mut Network, &[Net]) -> Net {
+    move |n, inputs| {
+        let (lower, upper) = (n.split(inputs[0], 32), n.split(inputs[1], 32));
+        let words = [key_size::AES_128, key_size::AES_192, key_size::AES_256].map(|size| match Step::of(size, round) {
+            // AES-192 in the middle of a step: n[1] = w[-1] + w[-2] + upper[3].
+            Step::Sub { word: 2, .. } => n.xor(&[upper[3], lower[2], lower[3]]),
+            _ => upper[3],
+        });
+        let word = by_size(n, inputs[2], words);
+        // RotWord: every row of a plane takes the next one's.
+        let rows: Vec<_> = n.split(word, 4).into_iter().map(|row| n.rotate_right(row, 1)).collect();
+        let rotated = n.concat(&rows);
+        let as_it_is = Step::of(key_size::AES_256, round) == Step::Sub { word: 0, rotate: false, rcon: 0 };
+        let is_256 = n.bit(inputs[2], 1);
+        if as_it_is { n.select(is_256, word, rotated) } else { rotated }
+    }
+}
+
+/// The sums that need no SubWord in `round`: lower, upper, size; gives four words.
+pub(super) fn prefix(round: usize) -> impl FnOnce(&mut Network, &[Net]) -> Net {
+    move |n, inputs| {
+        let (lower, upper) = (n.split(inputs[0], 32), n.split(inputs[1], 32));
+        let words = [key_size::AES_128, key_size::AES_192, key_size::AES_256].map(|size| {
+            let step = Step::of(size, round);
+            // w[i-Nk] of each word of the step.
+            let base = match size {
+                key_size::AES_128 => [upper[0], upper[1], upper[2], upper[3]],
+                key_size::AES_192 if step != Step::Hold => [lower[2], lower[3], upper[0], upper[1]],
+                _ => [lower[0], lower[1], lower[2], lower[3]],
+            };
+            if step == Step::Hold {
+                return base;
+            }
+            let mut sum = upper[3];
+            let mut word = 0..;
+            base.map(|base| {
+                sum = match (step, word.next()) {
+                    // SubWord comes in place of the word before.
+                    (Step::Sub { word, rcon: 0, .. }, j) if j == Some(word) => base,
+                    (Step::Sub { word, rcon, .. }, j) if j == Some(word) => {
+                        let rcon = first_byte(n, rcon);
+                        n.xor(&[base, rcon])
+                    }
+                    _ => n.xor(&[base, sum]),
+                };
+                sum
+            })
+        });
+        let words: Vec<_> = (0..4).map(|j| by_size(n, inputs[2], words.map(|words| words[j]))).collect();
+        n.concat(&words)
+    }
+}
+
+/// A word whose first byte is `value`, in planes.
+fn first_byte(n: &mut Network, value: u8) -> Net {
+    let word = (0..8).filter(|b| value & (1 << b) != 0).map(|b| 1 << (4 * b)).sum();
+    n.constant(word, 32)
+}
+
+/// The next four words: prefix, SubWord(t), size.
+pub(super) fn expand(round: usize) -> impl FnOnce(&mut Network, &[Net]) -> Net {
+    move |n, inputs| {
+        let prefix = n.split(inputs[0], 32);
+        let zero = n.constant(0, 32);
+        let words: Vec<_> = (0..4)
+            .map(|j| {
+                let counts = [key_size::AES_128, key_size::AES_192, key_size::AES_256].map(|size| match Step::of(size, round) {
+                    Step::Sub { word, .. } if word <= j => inputs[1],
+                    _ => zero,
+                });
+                let sub = by_size(n, inputs[2], counts);
+                n.xor(&[prefix[j], sub])
+            })
+            .collect();
+        n.concat(&words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use num_bigint::BigUint;
+
+    use super::*;
+    use crate::gcm::network::Function;
+    use crate::gcm::sbox::{Bottom, Top};
+
+    const NK: [usize; 3] = [4, 6, 8];
+
+    #[test]
+    fn at_most_one_word_of_a_step_goes_through_sub_word() {
+        for (size, nk) in (0..).zip(NK) {
+            for round in skipped(size)..=14 {
+                let r = round - skipped(size);
+                let subs = (4 * (r + 1)..4 * (r + 2)).filter(|i| i % nk == 0 || (nk > 6 && i % nk == 4)).count();
+                assert!(subs <= 1, "size {size}, round {round}");
+                assert_eq!(subs == 1, matches!(Step::of(size, round), Step::Sub { word: 0 | 2, .. }));
+            }
+        }
+    }
+
+    /// A network of inputs `a`, `b`, `c` of these widths and values.
+    fn evaluate(build: impl FnOnce(&mut Network, &[Net]) -> Net, inputs: &[(usize, &BigUint)]) -> BigUint {
+        let ports: Vec<_> = ["a", "b", "c"].into_iter().zip(inputs).map(|(name, input)| (name, input.0)).collect();
+        let values: Vec<_> = inputs.iter().map(|input| input.1.clone()).collect();
+        Network::new(&ports, build).evaluate(&values)
+    }
+
+    /// Bytes as words in planes.
+    fn planes(bytes: &[u8]) -> BigUint {
+        evaluate(|n, inputs| state::words(n, inputs[0]), &[(8 * bytes.len(), &BigUint::from_bytes_be(bytes))])
+    }
+
+    /// FIPS 197 appendix A: the last round key of each of its expansions.
+    #[test]
+    fn steps_expand_the_keys_of_the_standard() {
+        let cases = [
+            ("2b7e151628aed2a6abf7158809cf4f3c", "d014f9a8c9ee2589e13f0cc8b6630ca6"),
+            ("8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", "e98ba06f448c773c8ecc720401002202"),
+            ("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", "fe4890d1e6188d0b046df344706c631e"),
+        ];
+        let bytes = |text: &str| BigUint::parse_bytes(text.as_bytes(), 16).map(|v| v.to_bytes_be()).unwrap_or_default();
+        for (size, (key, last)) in (0u64..).zip(cases) {
+            let mut key = bytes(key);
+            key.resize(32, 0);
+            let size = BigUint::from(size);
+            let window = evaluate(Window::build, &[(256, &BigUint::from_bytes_be(&key)), (2, &size)]);
+            let mask = (BigUint::from(1u8) << 128) - 1u8;
+            let (mut lower, mut upper) = (&window & &mask, &window >> 128);
+            for round in 1..14 {
+                let t = evaluate(sub_word_input(round), &[(128, &lower), (128, &upper), (2, &size)]);
+                let cut = evaluate(Top::build, &[(32, &t)]);
+                let sub = evaluate(Bottom::build, &[(32, &t), (16, &cut)]);
+                let prefix = evaluate(prefix(round), &[(128, &lower), (128, &upper), (2, &size)]);
+                let next = evaluate(expand(round), &[(128, &prefix), (32, &sub), (2, &size)]);
+                (lower, upper) = (upper, next);
+            }
+            assert_eq!(upper, planes(&bytes(last)), "size {size}");
+        }
+    }
+}
