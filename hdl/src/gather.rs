@@ -17,7 +17,7 @@ use trailer::Trailer;
 ///   same for all slots of a packet; `gathered` once for each job that is not `discard`.
 /// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` and `crypto` do not count). A protected one
 ///   gives `first`, then its blocks, with exact `remaining`; what the frame holds behind (Ethernet padding) is swallowed.
-/// - A frame that ends early still gives all its slots, the missing bytes undefined, and `gathered.error`.
+/// - A frame that ends early is brought to a proper end, the missing bytes undefined, with at most 3 blocks after its last beat; `gathered.error` tells.
 /// - Jobs: `skip` is even and at most 86; `length` with trailer is a multiple of 4, with ICV too, and at most 65,500.
 /// - Latency: 1 clock from a beat to the slot it completes; a job, coming late, starts 3 clocks after. `gathered` comes the clock after the frame's last
 ///   beat was taken.
@@ -66,11 +66,12 @@ pub struct Gather {
     /// The outputs have space.
     go: Signal<Local, bool>,
     start: Signal<Local, bool>,
-    shielded: Signal<Local, bool>,
+    is_protected: Signal<Local, bool>,
     lead: Signal<Local, Bits<3>>,
     beats: Signal<Local, Bits<13>>,
     blocks: Signal<Local, Bits<13>>,
     blocks_after: Signal<Local, Bits<13>>,
+    left: Signal<Local, Bits<13>>,
     tail: Signal<Local, Bits<5>>,
     last_block: Signal<Local, bool>,
     more_beats: Signal<Local, bool>,
@@ -103,7 +104,7 @@ impl Logic for Gather {
         self.beats.next = self.now.q.val().beats;
         self.blocks.next = self.now.q.val().blocks;
         self.tail.next = self.now.q.val().tail;
-        self.shielded.next = !(self.now.q.val().discard | self.now.q.val().bypass);
+        self.is_protected.next = !(self.now.q.val().discard | self.now.q.val().bypass);
         self.go.next = (!self.slot_full.q.val() | self.slot_ready.val()) & (!self.gathered_full.q.val() | self.gathered_ready.val());
 
         // Begin. A protected frame's first beat goes with the `first` slot, unless it already holds payload alone.
@@ -116,12 +117,14 @@ impl Logic for Gather {
 
         // Take beats: those that give no block, those that give one, those behind what is asked for.
         self.s_offer.next = self.go.val()
-            & ((self.busy.q.val() & !self.ended.q.val()) | (self.armed.q.val() & (!self.shielded.val() | (self.lead.val() != 0))));
+            & ((self.busy.q.val() & !self.ended.q.val()) | (self.armed.q.val() & (!self.is_protected.val() | (self.lead.val() != 0))));
         self.s_ready.next = self.s_offer.val();
         self.s_take.next = self.s_offer.val() & self.s_valid.val();
         self.ends_here.next = self.s_take.val() & self.s_beat.val().last;
         self.over.next = self.ends_here.val() | self.ended.q.val();
         self.more_beats.next = self.beats.val() != 0;
+        self.short.next =
+            self.is_protected.val() & self.more_beats.val() & ((self.beats.val() != 1) | (self.s_beat.val().bytes < self.now.q.val().need));
         self.align.offset.next = self.now.q.val().offset;
         self.align.data.next = self.s_beat.val().data;
         self.align.carry.next = self.carry.q.val();
@@ -143,7 +146,7 @@ impl Logic for Gather {
         // Issue blocks: each completed by a beat, save the last ones where all is in `carry`, or nothing more comes.
         self.issue.next = self.busy.q.val()
             & self.go.val()
-            & self.shielded.val()
+            & self.is_protected.val()
             & (self.blocks.val() != 0)
             & (self.ended.q.val() | ((self.lead.val() == 0) & (!self.more_beats.val() | self.s_valid.val())));
         self.blocks_after.next = self.blocks.val() - 1;
@@ -154,16 +157,22 @@ impl Logic for Gather {
         self.trailer.pad_length.next = self.now.q.val().pad_length;
         self.trailer.next_header.next = self.now.q.val().next_header;
         self.trailer.words.next = self.tail.val().get_bits::<2>(2);
+        self.left.next = self.blocks.val();
         if self.issue.val() {
-            self.now.d.next.blocks = self.blocks_after.val();
+            self.left.next = self.blocks_after.val();
         }
+        // A frame cut short can't make the core work for the length its header claims. 3 is what `remaining` has promised.
+        if self.ends_here.val() & self.short.val() & (self.left.val() > 3) {
+            self.left.next = 3.into();
+        }
+        self.now.d.next.blocks = self.left.val();
 
         // The slot
-        self.first.next = self.start.val() & self.shielded.val();
+        self.first.next = self.start.val() & self.is_protected.val();
         self.following.next = self.blocks_after.val();
         self.block.next = self.s_beat.val();
         self.block.next.data = self.trailer.block.val();
-        if self.shielded.val() {
+        if self.is_protected.val() {
             self.block.next.bytes = 16.into();
             self.block.next.last = self.last_block.val();
             self.block.next.error = false;
@@ -196,8 +205,6 @@ impl Logic for Gather {
         self.crypto.next = self.crypto_out.q.val();
 
         // What the frame ended with
-        self.short.next =
-            self.shielded.val() & self.more_beats.val() & ((self.beats.val() != 1) | (self.s_beat.val().bytes < self.now.q.val().need));
         if self.gathered_ready.val() {
             self.gathered_full.d.next = false;
         }
@@ -213,7 +220,7 @@ impl Logic for Gather {
         // The next frame
         self.finish.next = (self.start.val() | self.busy.q.val())
             & self.over.val()
-            & (!self.shielded.val() | (self.blocks.val() == 0) | (self.issue.val() & self.last_block.val()));
+            & (!self.is_protected.val() | (self.blocks.val() == 0) | (self.issue.val() & self.last_block.val()));
         self.busy.d.next = (self.start.val() | self.busy.q.val()) & !self.finish.val();
         self.ended.d.next = self.over.val() & !self.finish.val();
         self.armed.d.next = false;

@@ -1,4 +1,8 @@
 //! The FIFO: nothing lost, nothing twice, full speed, and `room` true to its word.
+#![allow(clippy::unwrap_used)]
+
+#[path = "hdl_stream/support.rs"]
+mod support;
 
 use std::collections::VecDeque;
 
@@ -10,12 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rust_hdl::prelude::Bits;
 
 fn fifo<const A: usize, const ROOM: u64>() -> Model {
-    let mut model = Model::build::<Fifo<Bits<16>, A, ROOM>>(&format!("fifo_{A}_{ROOM}")).unwrap();
-    model.set("reset", true);
-    model.clock();
-    model.clock();
-    model.set("reset", false);
-    model
+    support::model::<Fifo<Bits<16>, A, ROOM>>(&format!("fifo_{A}_{ROOM}"))
 }
 
 fn entry(n: u32) -> Record {

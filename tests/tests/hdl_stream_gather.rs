@@ -1,13 +1,18 @@
 //! Frames to slots, against byte strings: every alignment, length and end, stalls on every port, and the clocks that the block promises.
+#![allow(clippy::unwrap_used)]
+
+#[path = "hdl_stream/support.rs"]
+mod support;
 
 use espalier_hdl::gather::Gather;
 use espalier_hdl::records::{CryptoContext, Gathered, Job, Slot};
 use espalier_hdl::stream;
-use espalier_sim::stream::{Beat, FrameSource, Record, Sink, Source, Stalls, step};
+use espalier_sim::stream::{Agent, Beat, FrameSource, Record, Sink, Source, Stalls};
 use espalier_sim::{Model, Output, field};
 use num_bigint::BigUint;
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
+use support::{full_speed, model, random_bytes, random_stalls};
 
 /// What is to become of a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,12 +48,6 @@ struct Seen {
     error: bool,
     bytes: Vec<u8>,
     key: u64,
-}
-
-fn random_bytes(rng: &mut SmallRng, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    rng.fill_bytes(&mut bytes);
-    bytes
 }
 
 impl Case {
@@ -111,7 +110,8 @@ impl Case {
         !matches!(self.kind, Kind::Discard | Kind::Bypass) && self.frame.len() < self.wanted()
     }
 
-    fn blocks(&self) -> usize {
+    /// Blocks that the job asks for.
+    fn whole_blocks(&self) -> usize {
         match self.kind {
             Kind::Discard => 0,
             Kind::Bypass => self.frame.len().div_ceil(16),
@@ -120,7 +120,13 @@ impl Case {
         }
     }
 
-    /// The slots it gives; of a frame that ends early, the bytes count only if they are all there.
+    /// Blocks that it gives: a frame cut short no more than 3 after its last beat.
+    fn blocks(&self) -> usize {
+        let issued = self.frame.len().div_ceil(16).saturating_sub(self.skip.div_ceil(16));
+        if self.is_short() { self.whole_blocks().min(issued + 3) } else { self.whole_blocks() }
+    }
+
+    /// The slots it gives. Of a frame that ends early only whole blocks have bytes to compare.
     fn slots(&self) -> Vec<Seen> {
         let mut payload = match self.kind {
             Kind::Discard => return Vec::new(),
@@ -143,6 +149,7 @@ impl Case {
             let (remaining, last) = (blocks.min(3), blocks == 0);
             slots.push(Seen { first: true, bypass, remaining, last, error: false, bytes: Vec::new(), key: self.key });
         }
+        payload.truncate(payload.len() - 16 * (self.whole_blocks() - blocks));
         for (i, block) in payload.chunks(16).enumerate() {
             let last = i + 1 == blocks;
             let remaining = if bypass { 0 } else { (blocks - 1 - i).min(3) };
@@ -162,15 +169,6 @@ impl Case {
         };
         clocks.max(3)
     }
-}
-
-fn gather() -> Model {
-    let mut model = Model::build::<Gather>("gather").unwrap();
-    model.set("reset", true);
-    model.clock();
-    model.clock();
-    model.set("reset", false);
-    model
 }
 
 fn see(slot: &BigUint, crypto: &BigUint) -> Seen {
@@ -205,7 +203,7 @@ fn take_slot(m: &mut Sink<Record>, model: &Model, crypto: Output) -> Option<Seen
 
 /// Runs the cases; returns the clocks in which each job was taken.
 fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
-    let mut model = gather();
+    let mut model = model::<Gather>("gather");
     let [s, jobs, slots, gathered] = stalls;
     let mut s = FrameSource::<Beat>::new(&model, "s", s).unwrap();
     let mut jobs = Source::new(&model, "job", jobs).unwrap();
@@ -222,11 +220,11 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
     let (mut starts, mut ends, mut quiet) = (Vec::new(), 0, 0);
     while want.peek().is_some() || ends < kept.len() || starts.len() < cases.len() || s.pending() > 0 {
         // `crypto` is read between `settle` and `rise`, where the slot is taken.
-        for agent in [&mut s as &mut dyn espalier_sim::stream::Agent, &mut jobs, &mut slots, &mut gathered] {
+        for agent in [&mut s as &mut dyn Agent, &mut jobs, &mut slots, &mut gathered] {
             agent.drive(&mut model);
         }
         model.settle();
-        for agent in [&mut s as &mut dyn espalier_sim::stream::Agent, &mut jobs, &mut slots, &mut gathered] {
+        for agent in [&mut s as &mut dyn Agent, &mut jobs, &mut slots, &mut gathered] {
             agent.sample(&model).unwrap();
         }
         quiet += 1;
@@ -268,7 +266,7 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
 
 /// Runs the cases at full speed, and checks the clocks of each but the last.
 fn run_exact(cases: &[Case]) {
-    let starts = run(cases, std::array::from_fn(|_| Stalls::never()));
+    let starts = run(cases, full_speed());
     for (i, pair) in starts.windows(2).enumerate() {
         assert_eq!(pair[1] - pair[0], cases[i].clocks() as u64, "case {i}: {:?}", cases[i]);
     }
@@ -332,7 +330,21 @@ fn frames_cut_short_anywhere_give_all_their_slots() {
             }
         }
     }
-    run(&cases, std::array::from_fn(|_| Stalls::never()));
+    run(&cases, full_speed());
+}
+
+#[test]
+fn a_length_that_the_frame_does_not_have_costs_nothing() {
+    let mut rng = SmallRng::seed_from_u64(8);
+    let cases: Vec<_> = (0..20)
+        .map(|_| {
+            let mut case = Case::new(&mut rng, Kind::Icv, 50, 60_000, 0);
+            case.frame.truncate(64);
+            case
+        })
+        .collect();
+    let starts = run(&cases, full_speed());
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 4 + 3), "{starts:?}");
 }
 
 #[test]
@@ -348,9 +360,8 @@ fn any_mix_under_stalls() {
         println!("seed {seed}");
         let mut rng = SmallRng::seed_from_u64(seed);
         let cases: Vec<_> = (0..200).map(|_| Case::random(&mut rng)).collect();
-        let kinds =
-            [Stalls::never(), Stalls::random(seed, 10), Stalls::random(seed, 50), Stalls::random(seed, 90), Stalls::bursts(seed, 50)];
-        run(&cases, std::array::from_fn(|i| kinds[rng.random_range(0..5)].derive(i)));
+        let stalls = random_stalls(&mut rng, seed);
+        run(&cases, stalls);
     }
 }
 
@@ -360,7 +371,7 @@ fn small_frames_take_the_promised_clocks() {
     let mut rng = SmallRng::seed_from_u64(6);
     let mut clocks = |kind, skip, length, behind| {
         let cases: Vec<_> = (0..20).map(|_| Case::new(&mut rng, kind, skip, length, behind)).collect();
-        let starts = run(&cases, std::array::from_fn(|_| Stalls::never()));
+        let starts = run(&cases, full_speed());
         let all = starts[19] - starts[0];
         assert_eq!(all % 19, 0);
         all / 19

@@ -1,37 +1,21 @@
 //! Headers in front of a payload, and the ICV behind one, against byte strings.
+#![allow(clippy::unwrap_used)]
+
+#[path = "hdl_stream/support.rs"]
+mod support;
 
 use espalier_hdl::append::Append;
 use espalier_hdl::prepend::Prepend;
 use espalier_hdl::records::Prefix;
-use espalier_sim::Model;
 use espalier_sim::stream::{Beat, FrameSink, FrameSource, Record, Source, Stalls, step};
 use num_bigint::BigUint;
 use rand::rngs::SmallRng;
-use rand::{Rng, RngExt, SeedableRng};
-use rust_hdl::prelude::Block;
+use rand::{RngExt, SeedableRng};
+use support::{full_speed, model, random_bytes, random_stalls};
 
 /// Payload lengths worth a look: all short ones, and around the usual limits.
 fn lengths() -> impl Iterator<Item = usize> + Clone {
     (1..=80).chain(1500..=1536).chain(8990..=9010)
-}
-
-fn random_bytes(rng: &mut SmallRng, length: usize) -> Vec<u8> {
-    let mut bytes = vec![0; length];
-    rng.fill_bytes(&mut bytes);
-    bytes
-}
-
-fn stalls(seed: u64) -> [Stalls; 5] {
-    [Stalls::never(), Stalls::random(seed, 10), Stalls::random(seed, 50), Stalls::random(seed, 90), Stalls::bursts(seed, 50)]
-}
-
-fn model<B: Block + Default>(name: &str) -> Model {
-    let mut model = Model::build::<B>(name).unwrap();
-    model.set("reset", true);
-    model.clock();
-    model.clock();
-    model.set("reset", false);
-    model
 }
 
 /// A packet of either block: what goes in and what shall come out.
@@ -99,7 +83,7 @@ fn prepend_of_every_length_takes_a_clock_a_beat() {
             packets.push(Packet::random(&mut rng, prefix, 0));
         }
     }
-    assert_eq!(prepend(&packets, std::array::from_fn(|_| Stalls::never())), out_beats(&packets));
+    assert_eq!(prepend(&packets, full_speed()), out_beats(&packets));
 }
 
 #[test]
@@ -113,8 +97,8 @@ fn prepend_survives_stalls() {
                 (prefix, payload) => Packet::random(&mut rng, prefix, payload),
             })
             .collect();
-        let kinds = stalls(seed);
-        prepend(&packets, std::array::from_fn(|i| kinds[rng.random_range(0..5)].derive(i)));
+        let stalls = random_stalls(&mut rng, seed);
+        prepend(&packets, stalls);
     }
 }
 
@@ -157,7 +141,7 @@ fn append_of_every_length_takes_a_clock_a_beat() {
             packets.push(Packet::random(&mut rng, 16, payload));
         }
     }
-    assert_eq!(append(&packets, std::array::from_fn(|_| Stalls::never())), out_beats(&packets));
+    assert_eq!(append(&packets, full_speed()), out_beats(&packets));
 }
 
 #[test]
@@ -177,7 +161,7 @@ fn append_survives_stalls() {
                 }
             })
             .collect();
-        let kinds = stalls(seed);
-        append(&packets, std::array::from_fn(|i| kinds[rng.random_range(0..5)].derive(i)));
+        let stalls = random_stalls(&mut rng, seed);
+        append(&packets, stalls);
     }
 }
