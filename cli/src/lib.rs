@@ -4,12 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 pub mod check;
+pub mod run;
 pub mod xfrm;
 
 /// Why a command of the command line fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A file can't be read.
+    /// A file can't be read, or a folder made.
     #[error("{}: {error}", file.display())]
     Read {
         /// The file.
@@ -17,7 +18,7 @@ pub enum Failure {
         /// Why.
         error: io::Error,
     },
-    /// Lines of a file are not commands.
+    /// Lines of a file are not commands, or can't be carried out.
     #[error("{}", errors.iter().map(|error| format!("{}:{error}", file.display())).collect::<Vec<_>>().join("\n"))]
     Commands {
         /// The file.
@@ -25,6 +26,25 @@ pub enum Failure {
         /// Each wrong line.
         errors: Vec<xfrm::ParseError>,
     },
+    /// The driver refuses a line.
+    #[error("{}:{}:{}: {error}", file.display(), at.line, at.column)]
+    Refused {
+        /// The file.
+        file: PathBuf,
+        /// The line.
+        at: xfrm::Position,
+        /// Its reason.
+        error: espalier_driver::Error,
+    },
+    /// A capture is no good.
+    #[error(transparent)]
+    Capture(#[from] run::capture::CaptureError),
+    /// The driver fails.
+    #[error("driver: {0}")]
+    Driver(#[from] espalier_driver::Error),
+    /// The simulator fails.
+    #[error("simulator: {0}")]
+    Simulator(#[from] espalier_sim::Error),
     /// Output can't be written.
     #[error("output: {0}")]
     Output(#[from] io::Error),

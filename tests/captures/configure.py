@@ -31,6 +31,8 @@ def sa_pair(name, mode, bits, esn, inner, outer):
         for direction, sender in (("out", me), ("in", 1 - me)):
             source, destination = ends[sender], ends[1 - sender]
             spi = 0x1000 * inner + sender + 1
+            # Without it the kernel gives an SA that has no selector the family of its own addresses only.
+            inter = " flag af-unspec" if inner != outer else ""
             if direction == "in":
                 window = "replay-window 128 flag esn" if esn else "replay-window 64"
                 start = " replay-seq 0xfffffff0" if esn else ""
@@ -39,7 +41,7 @@ def sa_pair(name, mode, bits, esn, inner, outer):
                 start = " replay-oseq 0xfffffff0" if esn else ""
             lines.append(
                 f"ip -n {host} xfrm state add src {source} dst {destination} proto esp spi {spi:#x} reqid {reqid} mode {mode} \\\n"
-                f"    {window}{start} aead 'rfc4106(gcm(aes))' {key(f'{name} {spi:#x}', bits)} 128 \\\n"
+                f"    {window}{start}{inter} aead 'rfc4106(gcm(aes))' {key(f'{name} {spi:#x}', bits)} 128 \\\n"
                 f"    offload packet dev nic0 dir {direction}"
             )
             lines.append(

@@ -115,7 +115,7 @@ pub struct Template {
     pub id: Id,
     /// `mode`; transport unless said.
     pub mode: Mode,
-    /// `reqid`; 0 (any) unless said.
+    /// `reqid`; 0 unless said.
     pub reqid: u32,
     /// `level use`: the template may be left out.
     pub optional: bool,

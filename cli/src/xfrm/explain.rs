@@ -129,7 +129,7 @@ fn explain_policy(f: &mut Formatter, verb: &str, policy: &Policy) -> fmt::Result
         if id.proto.is_some() {
             write!(with, "{}, ", Sa(id))?;
         }
-        item(f, format_args!("by an SA {with}{mode} mode, reqid {reqid}{}; {level}", if *reqid == 0 { " (any)" } else { "" }))?;
+        item(f, format_args!("by an SA {with}{mode} mode, reqid {reqid}; {level}"))?;
     }
     flag_words(f, policy.flags.words().into_iter())?;
     explain_limits(f, &policy.limits)?;

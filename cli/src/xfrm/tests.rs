@@ -244,7 +244,7 @@ fn a_command_is_explained() {
     assert_eq!(
         Explained(&command).to_string(),
         "line 1: add a policy: packets sent from 10.0.0.0/24 to 0.0.0.0/0, protocol tcp, to port 80 must be protected; priority 0 (lower is asked first)
-    by an SA ESP any -> any, tunnel mode, reqid 0 (any); required
+    by an SA ESP any -> any, tunnel mode, reqid 0; required
     ends after 9 packets
     not offloaded: the host looks it up
 "
