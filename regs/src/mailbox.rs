@@ -291,7 +291,7 @@ codes! {
         PolicyWrite = 7 "POLICY_WRITE";
         /// Remove outbound policy INDEX.
         PolicyClear = 8 "POLICY_CLEAR";
-        /// RESULT: the sequence number that outbound SA INDEX uses next.
+        /// RESULT: the sequence number that outbound SA INDEX used last.
         ReadTxSeq = 9 "READ_TX_SEQ";
         /// RESULT: the highest sequence number that inbound SA INDEX has accepted.
         ReadRxSeq = 10 "READ_RX_SEQ";

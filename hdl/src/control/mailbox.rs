@@ -88,6 +88,7 @@ pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
     action: DFF<Action>,
     ended: DFF<bool>,
     code: DFF<Bits<4>>,
+    wipe: DFF<bool>,
     late_command: DFF<bool>,
     late_mail: DFF<bool>,
     h: DFF<Bits<128>>,
@@ -105,10 +106,10 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, op, row, place, action, ended, code);
-        dff_setup!(self, clock, late_command, late_mail, h, h3, patience, answer);
+        dff_setup!(self, clock, wipe, late_command, late_mail, h, h3, patience, answer);
         self.idle.next = self.state.q.val() == MailboxState::Idle;
         self.busy.next = !self.idle.val();
-        self.done.next = self.ended.q.val();
+        self.done.next = self.ended.q.val() && self.idle.val();
         self.error.next = self.code.q.val();
         self.result.next = self.answer.q.val();
 
@@ -117,8 +118,8 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
         self.operands.write.next = self.write_mail.val() && self.idle.val();
         self.operands.number.next = self.number.val();
         self.operands.data.next = self.data.val();
-        self.operands.zeroise.next =
-            self.reset.val() || (self.state.q.val() == MailboxState::Empty) || (self.state.q.val() == MailboxState::Finish);
+        // `wipe` is one with the states Empty and Finish: a register of its own, because it goes to every word.
+        self.operands.zeroise.next = self.wipe.q.val() || self.reset.val();
 
         // To the engine.
         self.filled.next = (self.state.q.val() == MailboxState::Write) && !self.action.q.val().clear;
@@ -166,19 +167,20 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
         self.operations.op.next = self.op.q.val();
         self.action.d.next = self.operations.action.val();
         self.patience.d.next = 0.into();
+        self.wipe.d.next = false;
         match self.state.q.val() {
             MailboxState::Idle => {
+                self.op.d.next = self.data.val().get_bits::<8>(self.op_at.val().index());
+                self.row.d.next = self.data.val().get_bits::<16>(self.index_at.val().index());
+                self.place.d.next = self.data.val().get_bits::<4>(self.way_at.val().index());
                 if self.write_command.val() {
-                    self.op.d.next = self.data.val().get_bits::<8>(self.op_at.val().index());
-                    self.row.d.next = self.data.val().get_bits::<16>(self.index_at.val().index());
-                    self.place.d.next = self.data.val().get_bits::<4>(self.way_at.val().index());
-                    self.ended.d.next = false;
-                    self.code.d.next = 0.into();
-                    self.answer.d.next = 0.into();
                     self.state.d.next = MailboxState::Decode;
                 }
             }
             MailboxState::Decode => {
+                self.ended.d.next = false;
+                self.code.d.next = 0.into();
+                self.answer.d.next = 0.into();
                 self.state.d.next = MailboxState::Check;
             }
             MailboxState::Check => {
@@ -188,10 +190,12 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
             MailboxState::Begin => {
                 self.state.d.next = MailboxState::Write;
                 if self.code.q.val().any() {
+                    self.wipe.d.next = true;
                     self.state.d.next = MailboxState::Finish;
                 } else if self.action.q.val().read {
                     self.state.d.next = MailboxState::Read;
                 } else if self.action.q.val().clear {
+                    self.wipe.d.next = true;
                     self.state.d.next = MailboxState::Empty;
                 } else if self.action.q.val().table == Table::TxSa {
                     self.state.d.next = MailboxState::Hkey;
@@ -226,6 +230,7 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
                 self.state.d.next = MailboxState::Write;
             }
             MailboxState::Write => {
+                self.wipe.d.next = true;
                 self.state.d.next = MailboxState::Finish;
             }
             MailboxState::Read => {
@@ -236,6 +241,7 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
                     if self.action.q.val().table == Table::RxSa {
                         self.answer.d.next = self.rx_seq.val();
                     }
+                    self.wipe.d.next = true;
                     self.state.d.next = MailboxState::Finish;
                 }
             }

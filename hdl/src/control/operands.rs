@@ -1,7 +1,7 @@
 //! The operands of a command: the staging window, and its words as each of the records they may be.
 //!
-//! Purpose: one store, five views. Ports: as [`Staging`], with the records in place of the words. Latency: one clock.
-//! No back-pressure.
+//! Purpose: one store, five views. Ports: as [`Staging`], with the records in place of the words. Latency: two clocks to write (the
+//! choice among so many registers has one of its own), one to zeroise. Throughput: one word a clock. No back-pressure.
 
 use rust_hdl::prelude::*;
 
@@ -28,15 +28,26 @@ pub struct Operands {
     rx_sa_wires: Wires<RxSa>,
     cam_wires: Wires<CamEntry>,
     policy_wires: Wires<Policy>,
+    put: DFF<bool>,
+    place: DFF<Bits<5>>,
+    word: DFF<Bits<32>>,
 }
 
 impl Logic for Operands {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, put, place, word);
+        self.put.d.next = self.write.val();
+        self.place.d.next = self.number.val();
+        self.word.d.next = self.data.val();
+        if self.zeroise.val() {
+            self.put.d.next = false;
+            self.word.d.next = 0.into();
+        }
         self.staging.clock.next = self.clock.val();
-        self.staging.write.next = self.write.val();
-        self.staging.number.next = self.number.val();
-        self.staging.data.next = self.data.val();
+        self.staging.write.next = self.put.q.val();
+        self.staging.number.next = self.place.q.val();
+        self.staging.data.next = self.word.q.val();
         self.staging.zeroise.next = self.zeroise.val();
         self.sa_wires.words.next = self.staging.words.val();
         self.tx_sa_wires.words.next = self.staging.words.val();
