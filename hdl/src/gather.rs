@@ -17,7 +17,7 @@ use trailer::Trailer;
 ///   same for all slots of a packet; `gathered` once for each job that is not `discard`.
 /// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` and `crypto` do not count). A protected one
 ///   gives `first`, then its blocks, with exact `remaining`; what the frame holds behind (Ethernet padding) is swallowed.
-/// - A frame that ends early is brought to a proper end, the missing bytes undefined, with at most 3 blocks after its last beat; `gathered.error` tells.
+/// - A frame that ends early is brought to a proper end, the missing bytes undefined, with at most 4 blocks after its last beat; `gathered.error` tells.
 /// - Jobs: `skip` is even and at most 86; `length` with trailer is a multiple of 4, with ICV too, and at most 65,500.
 /// - Latency: 1 clock from a beat to the slot it completes; a job, coming late, starts 3 clocks after. `gathered` comes the clock after the frame's last
 ///   beat was taken.
@@ -54,7 +54,7 @@ pub struct Gather {
     busy: DFF<bool>,
     /// Its last beat was taken.
     ended: DFF<bool>,
-    /// What is still to come of it: `lead`, `beats` and `blocks` count down.
+    /// What is still to come of it: `lead`, `beats_ahead` and `blocks_ahead` count down.
     now: DFF<Plan>,
     carry: DFF<Bits<128>>,
     slot_out: DFF<Slot>,
@@ -68,27 +68,24 @@ pub struct Gather {
     start: Signal<Local, bool>,
     is_protected: Signal<Local, bool>,
     lead: Signal<Local, Bits<3>>,
-    beats: Signal<Local, Bits<13>>,
-    blocks: Signal<Local, Bits<13>>,
-    blocks_after: Signal<Local, Bits<13>>,
-    left: Signal<Local, Bits<13>>,
-    tail: Signal<Local, Bits<5>>,
-    last_block: Signal<Local, bool>,
+    leading: Signal<Local, bool>,
+    beats_ahead: Signal<Local, Bits<14>>,
     more_beats: Signal<Local, bool>,
-    s_take: Signal<Local, bool>,
-    s_offer: Signal<Local, bool>,
+    blocks_ahead: Signal<Local, Bits<14>>,
+    more_blocks: Signal<Local, bool>,
+    last_block: Signal<Local, bool>,
+    /// Waits for a beat.
+    wants: Signal<Local, bool>,
+    take: Signal<Local, bool>,
+    short: Signal<Local, bool>,
     /// A block leaves.
     issue: Signal<Local, bool>,
-    ends_here: Signal<Local, bool>,
-    /// The frame ended, maybe in this clock.
-    over: Signal<Local, bool>,
-    finish: Signal<Local, bool>,
-    short: Signal<Local, bool>,
-    first: Signal<Local, bool>,
-    following: Signal<Local, Bits<13>>,
-    remaining: Signal<Local, Bits<2>>,
+    tail: Signal<Local, Bits<5>>,
+    following: Signal<Local, Bits<14>>,
     block: Signal<Local, Beat>,
-    offered: Signal<Local, bool>,
+    /// With a last beat taken now, nothing more is to come.
+    ends_with_beat: Signal<Local, bool>,
+    finish: Signal<Local, bool>,
     gathered_out: Signal<Local, Gathered>,
 }
 
@@ -100,76 +97,70 @@ impl Logic for Gather {
         self.planner.reset.next = self.reset.val();
         self.planner.job.next = self.job.val();
         self.planner.job_valid.next = self.job_valid.val();
-        self.lead.next = self.now.q.val().lead;
-        self.beats.next = self.now.q.val().beats;
-        self.blocks.next = self.now.q.val().blocks;
-        self.tail.next = self.now.q.val().tail;
         self.is_protected.next = !(self.now.q.val().discard | self.now.q.val().bypass);
+        self.lead.next = self.now.q.val().lead;
+        self.leading.next = self.lead.val() != 0;
+        self.beats_ahead.next = self.now.q.val().beats_ahead;
+        self.more_beats.next = !self.beats_ahead.val().get_bit(13);
+        self.blocks_ahead.next = self.now.q.val().blocks_ahead;
+        self.more_blocks.next = !self.blocks_ahead.val().get_bit(13);
+        self.last_block.next = self.blocks_ahead.val() == 0;
         self.go.next = (!self.slot_full.q.val() | self.slot_ready.val()) & (!self.gathered_full.q.val() | self.gathered_ready.val());
 
         // Begin. A protected frame's first beat goes with the `first` slot, unless it already holds payload alone.
         self.start.next = self.armed.q.val() & self.s_valid.val() & self.go.val();
         self.planner.take.next = self.start.val();
         self.job_ready.next = self.start.val();
-        if self.start.val() {
+        if self.armed.q.val() & self.go.val() {
             self.crypto_out.d.next = self.job.val().crypto;
         }
 
         // Take beats: those that give no block, those that give one, those behind what is asked for.
-        self.s_offer.next = self.go.val()
-            & ((self.busy.q.val() & !self.ended.q.val()) | (self.armed.q.val() & (!self.is_protected.val() | (self.lead.val() != 0))));
-        self.s_ready.next = self.s_offer.val();
-        self.s_take.next = self.s_offer.val() & self.s_valid.val();
-        self.ends_here.next = self.s_take.val() & self.s_beat.val().last;
-        self.over.next = self.ends_here.val() | self.ended.q.val();
-        self.more_beats.next = self.beats.val() != 0;
-        self.short.next =
-            self.is_protected.val() & self.more_beats.val() & ((self.beats.val() != 1) | (self.s_beat.val().bytes < self.now.q.val().need));
+        self.wants.next =
+            (self.busy.q.val() & !self.ended.q.val()) | (self.armed.q.val() & (!self.is_protected.val() | self.leading.val()));
+        self.s_ready.next = self.go.val() & self.wants.val();
+        self.take.next = self.go.val() & self.wants.val() & self.s_valid.val();
         self.align.offset.next = self.now.q.val().offset;
         self.align.data.next = self.s_beat.val().data;
         self.align.carry.next = self.carry.q.val();
         self.icv_align.offset.next = self.now.q.val().icv_offset;
         self.icv_align.data.next = self.s_beat.val().data;
         self.icv_align.carry.next = self.icv.q.val();
-        if self.s_take.val() & (self.lead.val() != 0) {
+        if self.take.val() & self.leading.val() {
             self.now.d.next.lead = self.lead.val() - 1;
         }
-        if self.s_take.val() & self.more_beats.val() {
-            self.now.d.next.beats = self.beats.val() - 1;
+        if self.take.val() & self.more_beats.val() {
+            self.now.d.next.beats_ahead = self.beats_ahead.val() - 1;
             self.carry.d.next = self.align.rotated.val();
             self.icv.d.next = self.icv_align.rotated.val();
-            if self.beats.val() == 1 {
+            if self.beats_ahead.val() == 0 {
                 self.icv.d.next = self.icv_align.merged.val();
             }
         }
 
         // Issue blocks: each completed by a beat, save the last ones where all is in `carry`, or nothing more comes.
         self.issue.next = self.busy.q.val()
-            & self.go.val()
             & self.is_protected.val()
-            & (self.blocks.val() != 0)
-            & (self.ended.q.val() | ((self.lead.val() == 0) & (!self.more_beats.val() | self.s_valid.val())));
-        self.blocks_after.next = self.blocks.val() - 1;
-        self.last_block.next = self.blocks.val() == 1;
+            & self.more_blocks.val()
+            & self.go.val()
+            & (self.ended.q.val() | (!self.leading.val() & (!self.more_beats.val() | self.s_valid.val())));
+        if self.issue.val() {
+            self.now.d.next.blocks_ahead = self.blocks_ahead.val() - 1;
+            // A frame cut short can't make the core work for the length that its header claims; `remaining` has promised 3 more.
+            if self.ended.q.val() & self.error.q.val() & (self.blocks_ahead.val() > 3) {
+                self.now.d.next.blocks_ahead = 2.into();
+            }
+        }
         self.trailer.data.next = self.align.merged.val();
         self.trailer.last.next = self.now.q.val().trailer & self.last_block.val();
-        self.trailer.before_last.next = self.now.q.val().trailer & (self.blocks.val() == 2);
+        self.trailer.before_last.next = self.now.q.val().trailer & (self.blocks_ahead.val() == 1);
         self.trailer.pad_length.next = self.now.q.val().pad_length;
         self.trailer.next_header.next = self.now.q.val().next_header;
+        self.tail.next = self.now.q.val().tail;
         self.trailer.words.next = self.tail.val().get_bits::<2>(2);
-        self.left.next = self.blocks.val();
-        if self.issue.val() {
-            self.left.next = self.blocks_after.val();
-        }
-        // A frame cut short can't make the core work for the length its header claims. 3 is what `remaining` has promised.
-        if self.ends_here.val() & self.short.val() & (self.left.val() > 3) {
-            self.left.next = 3.into();
-        }
-        self.now.d.next.blocks = self.left.val();
 
         // The slot
-        self.first.next = self.start.val() & self.is_protected.val();
-        self.following.next = self.blocks_after.val();
+        self.following.next = self.blocks_ahead.val();
         self.block.next = self.s_beat.val();
         self.block.next.data = self.trailer.block.val();
         if self.is_protected.val() {
@@ -179,25 +170,24 @@ impl Logic for Gather {
             if self.last_block.val() {
                 self.block.next.bytes = self.tail.val();
             }
+            if self.armed.q.val() {
+                self.following.next = self.blocks_ahead.val() + 1;
+                self.block.next.last = !self.more_blocks.val();
+            }
         }
-        if self.first.val() {
-            self.following.next = self.blocks.val();
-            self.block.next.last = self.blocks.val() == 0;
-        }
-        self.remaining.next = bit_cast::<2, 13>(self.following.val());
-        if self.following.val() > 3 {
-            self.remaining.next = 3.into();
-        }
-        self.offered.next = self.first.val() | self.issue.val() | (self.now.q.val().bypass & self.s_take.val());
         if self.slot_ready.val() {
             self.slot_full.d.next = false;
         }
-        if self.offered.val() {
-            self.slot_full.d.next = true;
-            self.slot_out.d.next.first = self.first.val();
+        if self.go.val() {
+            self.slot_full.d.next =
+                self.issue.val() | (self.start.val() & self.is_protected.val()) | (self.take.val() & self.now.q.val().bypass);
+            self.slot_out.d.next.first = self.armed.q.val() & self.is_protected.val();
             self.slot_out.d.next.aad = false;
             self.slot_out.d.next.bypass = self.now.q.val().bypass;
-            self.slot_out.d.next.remaining = self.remaining.val();
+            self.slot_out.d.next.remaining = bit_cast::<2, 14>(self.following.val());
+            if self.following.val() > 3 {
+                self.slot_out.d.next.remaining = 3.into();
+            }
             self.slot_out.d.next.beat = self.block.val();
         }
         self.slot.next = self.slot_out.q.val();
@@ -205,11 +195,15 @@ impl Logic for Gather {
         self.crypto.next = self.crypto_out.q.val();
 
         // What the frame ended with
+        self.short.next = self.is_protected.val()
+            & self.more_beats.val()
+            & ((self.beats_ahead.val() != 0) | (self.s_beat.val().bytes < self.now.q.val().need));
         if self.gathered_ready.val() {
             self.gathered_full.d.next = false;
         }
-        if self.ends_here.val() & !self.now.q.val().discard {
-            self.gathered_full.d.next = true;
+        if self.take.val() & self.s_beat.val().last {
+            self.ended.d.next = true;
+            self.gathered_full.d.next = !self.now.q.val().discard;
             self.error.d.next = self.s_beat.val().error | self.short.val();
         }
         self.gathered_out.next.error = self.error.q.val();
@@ -218,13 +212,19 @@ impl Logic for Gather {
         self.gathered_valid.next = self.gathered_full.q.val();
 
         // The next frame
-        self.finish.next = (self.start.val() | self.busy.q.val())
-            & self.over.val()
-            & (!self.is_protected.val() | (self.blocks.val() == 0) | (self.issue.val() & self.last_block.val()));
-        self.busy.d.next = (self.start.val() | self.busy.q.val()) & !self.finish.val();
-        self.ended.d.next = self.over.val() & !self.finish.val();
-        self.armed.d.next = false;
-        if self.finish.val() | (!self.busy.q.val() & !self.start.val()) {
+        self.ends_with_beat.next = self.wants.val()
+            & (!self.is_protected.val() | !self.more_blocks.val() | (self.busy.q.val() & self.last_block.val() & !self.leading.val()));
+        self.finish.next = self.go.val()
+            & ((self.ended.q.val() & self.last_block.val()) | (self.s_valid.val() & self.s_beat.val().last & self.ends_with_beat.val()));
+        if self.start.val() {
+            self.armed.d.next = false;
+            self.busy.d.next = true;
+        }
+        if self.finish.val() {
+            self.busy.d.next = false;
+            self.ended.d.next = false;
+        }
+        if self.finish.val() | (!self.busy.q.val() & !self.armed.q.val()) {
             self.now.d.next = self.planner.plan.val();
             self.armed.d.next = self.planner.valid.val() & !self.start.val();
         }

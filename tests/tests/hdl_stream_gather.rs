@@ -120,10 +120,10 @@ impl Case {
         }
     }
 
-    /// Blocks that it gives: a frame cut short no more than 3 after its last beat.
+    /// Blocks that it gives: a frame cut short no more than 4 after its last beat.
     fn blocks(&self) -> usize {
         let issued = self.frame.len().div_ceil(16).saturating_sub(self.skip.div_ceil(16));
-        if self.is_short() { self.whole_blocks().min(issued + 3) } else { self.whole_blocks() }
+        if self.is_short() { self.whole_blocks().min(issued + 4) } else { self.whole_blocks() }
     }
 
     /// The slots it gives. Of a frame that ends early only whole blocks have bytes to compare.
@@ -344,7 +344,7 @@ fn a_length_that_the_frame_does_not_have_costs_nothing() {
         })
         .collect();
     let starts = run(&cases, full_speed());
-    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 4 + 3), "{starts:?}");
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 4 + 4), "{starts:?}");
 }
 
 #[test]

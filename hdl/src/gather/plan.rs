@@ -23,12 +23,12 @@ pub struct Plan {
     pub icv_offset: Bits<3>,
     /// Beats of the frame that give no block, being all or in part skipped.
     pub lead: Bits<3>,
-    /// Beats of the frame up to the last byte asked for.
-    pub beats: Bits<13>,
+    /// Beats of the frame up to the last byte asked for, less one: what is ahead after the next. Negative: none.
+    pub beats_ahead: Bits<14>,
     /// Bytes of the last of these that are asked for or before it, 1 to 16.
     pub need: Bits<5>,
-    /// Blocks for the core.
-    pub blocks: Bits<13>,
+    /// Blocks for the core, less one. Negative: none.
+    pub blocks_ahead: Bits<14>,
     /// Bytes in the last of them, 1 to 16.
     pub tail: Bits<5>,
 }
@@ -52,10 +52,10 @@ pub struct Planner {
     length: Signal<Local, Bits<16>>,
     skip_halves: Signal<Local, Bits<3>>,
     end_halves: Signal<Local, Bits<3>>,
-    /// Bytes of the frame asked for or before it, rounded up to beats by 15 more.
-    frame_bytes: Signal<Local, Bits<17>>,
-    /// Bytes of the blocks, rounded up by 15 more.
-    block_bytes: Signal<Local, Bits<17>>,
+    /// The last byte asked for, from 0; negative without one.
+    frame_end: Signal<Local, Bits<18>>,
+    /// The last byte of the blocks.
+    block_end: Signal<Local, Bits<18>>,
     lead_bytes: Signal<Local, Bits<7>>,
 }
 
@@ -71,13 +71,13 @@ impl Logic for Planner {
         self.skip_halves.next = self.skip.val().get_bits::<3>(1);
         self.end_halves.next = self.skip_halves.val() + self.length.val().get_bits::<3>(1);
         self.lead_bytes.next = self.skip.val() + 15;
-        self.frame_bytes.next = bit_cast::<17, 16>(self.length.val()) + bit_cast::<17, 7>(self.skip.val()) + 15;
+        self.frame_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) - 1;
         if self.job.val().icv {
-            self.frame_bytes.next = bit_cast::<17, 16>(self.length.val()) + bit_cast::<17, 7>(self.skip.val()) + 31;
+            self.frame_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) + 15;
         }
-        self.block_bytes.next = bit_cast::<17, 16>(self.length.val()) + 15;
+        self.block_end.next = bit_cast::<18, 16>(self.length.val()) - 1;
         if self.job.val().trailer {
-            self.block_bytes.next = bit_cast::<17, 16>(self.length.val()) + bit_cast::<17, 2>(self.job.val().pad_length) + 17;
+            self.block_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 2>(self.job.val().pad_length)) + 1;
         }
 
         if !self.planned_valid.q.val() {
@@ -89,10 +89,10 @@ impl Logic for Planner {
             self.planned.d.next.offset = (!self.skip_halves.val()) + 1;
             self.planned.d.next.icv_offset = (!self.end_halves.val()) + 1;
             self.planned.d.next.lead = self.lead_bytes.val().get_bits::<3>(4);
-            self.planned.d.next.beats = self.frame_bytes.val().get_bits::<13>(4);
-            self.planned.d.next.need = bit_cast::<5, 4>(self.frame_bytes.val().get_bits::<4>(0)) + 1;
-            self.planned.d.next.blocks = self.block_bytes.val().get_bits::<13>(4);
-            self.planned.d.next.tail = bit_cast::<5, 4>(self.block_bytes.val().get_bits::<4>(0)) + 1;
+            self.planned.d.next.beats_ahead = self.frame_end.val().get_bits::<14>(4);
+            self.planned.d.next.need = bit_cast::<5, 4>(self.frame_end.val().get_bits::<4>(0)) + 1;
+            self.planned.d.next.blocks_ahead = self.block_end.val().get_bits::<14>(4);
+            self.planned.d.next.tail = bit_cast::<5, 4>(self.block_end.val().get_bits::<4>(0)) + 1;
             if self.job.val().bypass {
                 self.planned.d.next.trailer = false;
                 self.planned.d.next.offset = 0.into();
