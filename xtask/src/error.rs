@@ -1,0 +1,63 @@
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+/// Why a task failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The simulator's set-up, elaboration or build.
+    #[error(transparent)]
+    Sim(#[from] espalier_sim::Error),
+    /// The file system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// A program could not be started.
+    #[error("cannot run `{command}`: {source}")]
+    Start {
+        /// Its command line.
+        command: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A program failed; it has said why.
+    #[error("`{command}` failed ({status})")]
+    Failed {
+        /// Its command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// A generated file is not up to date.
+    #[error("{path} is not what its source generates; `cargo xtask gen` mends it")]
+    Stale {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two elaborations of the same engine differ.
+    #[error("the engine's Verilog is not reproducible: two elaborations differ in line {line}")]
+    NotReproducible {
+        /// The first line that differs, from 1.
+        line: usize,
+    },
+    /// A file holds something else.
+    #[error("{path}: {source}")]
+    Json {
+        /// The file, or the command whose output it is.
+        path: PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// Runs of the demonstration went wrong.
+    #[error("{count} of {total} runs failed")]
+    Demo {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        total: usize,
+    },
+}

@@ -1,0 +1,25 @@
+//! The tools, installed with a sign of life.
+
+use std::time::Duration;
+
+use espalier_sim::tools::{self, Tools};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::error::Error;
+
+/// Installs what is missing.
+pub fn setup() -> Result<Tools, Error> {
+    if tools::missing() {
+        let _bar = spinner("installing Verilator into target/tools");
+        return Ok(tools::install()?);
+    }
+    Ok(tools::install()?)
+}
+
+/// Turns until it is dropped.
+pub fn spinner(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
