@@ -7,13 +7,15 @@
 //! # The hash
 //! It must be exclusive-ors only, and spread what keys of real tables look like: consecutive SPIs, consecutive addresses, both at once. The key is cut
 //! into words of 32 bits, the SPI and four of the address. A word is taken as a polynomial over GF(2), modulo a polynomial of degree
-//! `row_bits`; the remainders are added. A remainder maps any `row_bits` consecutive bits one to one, so 2^n consecutive numbers
-//! fill the rows evenly. Each way and each word has another polynomial, so what collides in one way does not in another.
+//! `row_bits`; the remainders are added. A remainder maps any `row_bits` consecutive bits one to one, so consecutive numbers (or
+//! multiples of a power of two) fill the rows evenly. Each way and each word has another polynomial and start, so what collides in
+//! one way does not in another, and words that count together do not cancel.
 
 use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::iter::successors;
 
 /// Number of ways.
 pub const WAYS: usize = 4;
@@ -34,6 +36,10 @@ const POLYNOMIALS: [[u16; 6]; 6] = [
     [0x09, 0x1B, 0x27, 0x2D, 0x65, 0x6F],
 ];
 
+/// By which power of x a word is multiplied first, for each way and word. Found by search: with SPI and address (or network and host)
+/// counting together, in steps of 1 to 256 each, the rows of the four ways together still have room for all keys.
+const SKEWS: [[u8; 5]; WAYS] = [[10, 16, 24, 26, 23], [13, 25, 25, 29, 20], [21, 16, 14, 14, 23], [3, 10, 1, 23, 12]];
+
 /// Which bits of the row a bit of the key flips, for each way and each of the [`KEY_BITS`]; the row is the exclusive or of those of the
 /// key's ones.
 ///
@@ -46,12 +52,13 @@ pub fn columns(row_bits: u32) -> [[u16; KEY_BITS]; WAYS] {
     for (way, columns) in columns.iter_mut().enumerate() {
         for (word, columns) in columns.chunks_mut(32).enumerate() {
             let polynomial = polynomials[(way + word) % polynomials.len()];
-            let mut power = 1;
-            for column in columns {
-                *column = power;
+            let times_x = |power: &u16| {
                 let carry = power >> (row_bits - 1) & 1;
-                power = (power << 1 & ((1 << row_bits) - 1)) ^ (polynomial * carry);
-            }
+                Some((power << 1 & ((1 << row_bits) - 1)) ^ (polynomial * carry))
+            };
+            let skew = SKEWS[way].get(word).copied().unwrap_or(0);
+            let powers = successors(Some(1), times_x).skip(skew.into());
+            columns.iter_mut().zip(powers).for_each(|(column, power)| *column = power);
         }
     }
     columns

@@ -19,7 +19,7 @@ const LATENCY: usize = 7;
 /// 8 * 2^R policies. Of those that match, the one of lowest `order` wins, wherever it stands (of equal ones any).
 ///
 /// - Ports: `selector` in, `verdict` out, in order; a write port; `ready`, low after reset until all rows are invalid.
-/// - Latency: 2^R + 10 clocks, and one more for each write meanwhile.
+/// - Latency: 2^R + 9 clocks, and one more for each write meanwhile.
 /// - Throughput: a look-up every 2^R clocks (64 policies: 8), but no more than 4 at a time between `selector` and `verdict`.
 /// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, in the clock of a write, until `ready`, and while 4 verdicts
 ///   are not taken.
