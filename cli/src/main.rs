@@ -100,11 +100,11 @@ fn main() -> ExitCode {
 fn run_capture(args: &Run, out: &mut dyn Write) -> Result<bool, Failure> {
     let options =
         Options { xfrm: args.xfrm.clone(), capture: args.capture.clone(), out: args.out.clone(), stalls: args.stalls, seed: args.seed };
-    // Both are drawn on a terminal only.
-    let spinner = ProgressBar::new_spinner().with_message("making the simulator (kept for the next time)");
-    spinner.enable_steady_tick(Duration::from_millis(200));
     let bar = ProgressBar::no_length().with_style(style());
+    // Like the bar, it is drawn on a terminal only.
     let cards = || {
+        let spinner = ProgressBar::new_spinner().with_message("making the simulator (kept for the next time)");
+        spinner.enable_steady_tick(Duration::from_millis(200));
         let [mut left, mut right] = [engine()?, engine()?];
         if let Some(trace) = &args.trace {
             left.trace(traced(trace, "left"))?;

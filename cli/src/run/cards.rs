@@ -29,6 +29,8 @@ pub struct Outcome {
     pub delivered: [Vec<Timed>; 2],
     /// By NIC: how often each event was counted, in the order of `Event::ALL`.
     pub counters: [Vec<u64>; 2],
+    /// The longest frame that they take; longer ones count as damaged.
+    pub max_frame: usize,
     /// They did not come to rest.
     pub stuck: bool,
 }

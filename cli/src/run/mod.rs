@@ -65,10 +65,17 @@ pub fn run<C: Cards>(
     cards: impl FnOnce() -> Result<C, Failure>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Report, Failure> {
-    let Plan { programs, mut models, packets, start, notes } = plan(options)?;
+    let Plan { programs, mut models, packets, start, mut notes } = plan(options)?;
     std::fs::create_dir_all(&options.out).map_err(|error| Failure::Read { file: options.out.clone(), error })?;
     let outcome = cards()?.run([&programs[0], &programs[1]], &packets, progress)?;
-    let forecast = traffic::forecast(&packets, &mut models);
+    let forecast = traffic::forecast(&packets, &mut models, outcome.max_frame);
+    let long = packets.iter().filter(|packet| packet.bytes.len() > outcome.max_frame).count();
+    if long > 0 {
+        notes.push(format!(
+            "{long} packets are longer than the device's longest frame, {} bytes: was the capture made with segmentation offload on?",
+            outcome.max_frame
+        ));
+    }
     write(options, &outcome, start)?;
     Ok(conclude(options, &packets, &forecast, &models, &outcome, notes))
 }

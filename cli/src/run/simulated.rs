@@ -45,6 +45,7 @@ impl Cards for Simulated {
             devices.push(bring_up(Registers { pair: self.pair.clone(), side }, programs[side.index()])?);
         }
         let mut outcome = traffic(&mut self.pair.borrow_mut(), packets, progress)?;
+        outcome.max_frame = devices.iter().map(|device| device.capabilities().max_frame_bytes.into()).min().unwrap_or(0);
         for (device, counters) in devices.iter_mut().zip(&mut outcome.counters) {
             let found = device.counters()?;
             *counters = Event::ALL.iter().map(|&event| found.get(event)).collect();
