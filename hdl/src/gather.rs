@@ -54,7 +54,7 @@ pub struct Gather {
     busy: DFF<bool>,
     /// Its last beat was taken.
     ended: DFF<bool>,
-    /// What is still to come of it: `lead`, `beats_ahead` and `blocks_ahead` count down.
+    /// What is still to come of it: `lead_ahead`, `beats_ahead` and `blocks_ahead` count down.
     now: DFF<Plan>,
     carry: DFF<Bits<128>>,
     slot_out: DFF<Slot>,
@@ -67,7 +67,7 @@ pub struct Gather {
     go: Signal<Local, bool>,
     start: Signal<Local, bool>,
     is_protected: Signal<Local, bool>,
-    lead: Signal<Local, Bits<3>>,
+    lead_ahead: Signal<Local, Bits<4>>,
     leading: Signal<Local, bool>,
     beats_ahead: Signal<Local, Bits<14>>,
     more_beats: Signal<Local, bool>,
@@ -97,9 +97,9 @@ impl Logic for Gather {
         self.planner.reset.next = self.reset.val();
         self.planner.job.next = self.job.val();
         self.planner.job_valid.next = self.job_valid.val();
-        self.is_protected.next = !(self.now.q.val().discard | self.now.q.val().bypass);
-        self.lead.next = self.now.q.val().lead;
-        self.leading.next = self.lead.val() != 0;
+        self.is_protected.next = self.now.q.val().is_protected;
+        self.lead_ahead.next = self.now.q.val().lead_ahead;
+        self.leading.next = !self.lead_ahead.val().get_bit(3);
         self.beats_ahead.next = self.now.q.val().beats_ahead;
         self.more_beats.next = !self.beats_ahead.val().get_bit(13);
         self.blocks_ahead.next = self.now.q.val().blocks_ahead;
@@ -127,7 +127,7 @@ impl Logic for Gather {
         self.icv_align.data.next = self.s_beat.val().data;
         self.icv_align.carry.next = self.icv.q.val();
         if self.take.val() & self.leading.val() {
-            self.now.d.next.lead = self.lead.val() - 1;
+            self.now.d.next.lead_ahead = self.lead_ahead.val() - 1;
         }
         if self.take.val() & self.more_beats.val() {
             self.now.d.next.beats_ahead = self.beats_ahead.val() - 1;

@@ -11,6 +11,8 @@ pub struct Plan {
     pub discard: bool,
     /// As in the job.
     pub bypass: bool,
+    /// Neither of these.
+    pub is_protected: bool,
     /// As in the job.
     pub trailer: bool,
     /// As in the job.
@@ -21,9 +23,9 @@ pub struct Plan {
     pub offset: Bits<3>,
     /// Half of how many ICV bytes come with the first of its two beats; 0 if it needs but one.
     pub icv_offset: Bits<3>,
-    /// Beats of the frame that give no block, being all or in part skipped.
-    pub lead: Bits<3>,
-    /// Beats of the frame up to the last byte asked for, less one: what is ahead after the next. Negative: none.
+    /// Beats of the frame that give no block, being all or in part skipped, less one: what is ahead after the next. Negative: none.
+    pub lead_ahead: Bits<4>,
+    /// Beats of the frame up to the last byte asked for, less one. Negative: none.
     pub beats_ahead: Bits<14>,
     /// Bytes of the last of these that are asked for or before it, 1 to 16.
     pub need: Bits<5>,
@@ -56,7 +58,8 @@ pub struct Planner {
     frame_end: Signal<Local, Bits<18>>,
     /// The last byte of the blocks.
     block_end: Signal<Local, Bits<18>>,
-    lead_bytes: Signal<Local, Bits<7>>,
+    /// The last byte skipped.
+    lead_end: Signal<Local, Bits<8>>,
 }
 
 impl Logic for Planner {
@@ -70,7 +73,7 @@ impl Logic for Planner {
         self.length.next = self.job.val().length;
         self.skip_halves.next = self.skip.val().get_bits::<3>(1);
         self.end_halves.next = self.skip_halves.val() + self.length.val().get_bits::<3>(1);
-        self.lead_bytes.next = self.skip.val() + 15;
+        self.lead_end.next = bit_cast::<8, 7>(self.skip.val()) - 1;
         self.frame_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) - 1;
         if self.job.val().icv {
             self.frame_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) + 15;
@@ -83,12 +86,13 @@ impl Logic for Planner {
         if !self.planned_valid.q.val() {
             self.planned.d.next.discard = self.job.val().discard;
             self.planned.d.next.bypass = self.job.val().bypass;
+            self.planned.d.next.is_protected = !(self.job.val().discard | self.job.val().bypass);
             self.planned.d.next.trailer = self.job.val().trailer;
             self.planned.d.next.pad_length = self.job.val().pad_length;
             self.planned.d.next.next_header = self.job.val().next_header;
             self.planned.d.next.offset = (!self.skip_halves.val()) + 1;
             self.planned.d.next.icv_offset = (!self.end_halves.val()) + 1;
-            self.planned.d.next.lead = self.lead_bytes.val().get_bits::<3>(4);
+            self.planned.d.next.lead_ahead = self.lead_end.val().get_bits::<4>(4);
             self.planned.d.next.beats_ahead = self.frame_end.val().get_bits::<14>(4);
             self.planned.d.next.need = bit_cast::<5, 4>(self.frame_end.val().get_bits::<4>(0)) + 1;
             self.planned.d.next.blocks_ahead = self.block_end.val().get_bits::<14>(4);
