@@ -1,15 +1,17 @@
 //! The SA CAM: its hash, and where its entries go.
 //!
-//! The hardware compares, software places. The table has [`WAYS`] ways of `2^row_bits` rows. A key has one place in each way, at
-//! the row that the way's hash says; a look-up reads the four places at once and compares the whole key. [`rows`] is the hash, and the
-//! hardware is generated from the same [`columns`]. [`Placement`] is the driver's copy of the table: it plans the writes.
+//! The hardware compares, software places. The table has [`WAYS`] ways of `2^row_bits` rows. A key has one place in each
+//! way, at the row that the way's hash says; a look-up reads the four places at once and compares the whole key. [`rows`]
+//! is the hash, and the hardware is generated from the same [`columns`]. [`Placement`] is the driver's copy of the table:
+//! it plans the writes.
 //!
 //! # The hash
-//! It must be exclusive-ors only, and spread what keys of real tables look like: consecutive SPIs, consecutive addresses, both at once. The key is cut
-//! into words of 32 bits, the SPI and four of the address. A word is taken as a polynomial over GF(2), modulo a polynomial of degree
-//! `row_bits`; the remainders are added. A remainder maps any `row_bits` consecutive bits one to one, so consecutive numbers (or
-//! multiples of a power of two) fill the rows evenly. Each way and each word has another polynomial and start, so what collides in
-//! one way does not in another, and words that count together do not cancel.
+//! It must be exclusive-ors only, and spread what keys of real tables look like: consecutive SPIs, consecutive addresses,
+//! both at once. The key is cut into words of 32 bits, the SPI and four of the address. A word is taken as a polynomial
+//! over GF(2), modulo a polynomial of degree `row_bits`; the remainders are added. A remainder maps any `row_bits`
+//! consecutive bits one to one, so consecutive numbers (or multiples of a power of two) fill the rows evenly. Each way and
+//! each word has another polynomial and start, so what collides in one way does not in another, and words that count
+//! together do not cancel.
 
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -36,12 +38,12 @@ const POLYNOMIALS: [[u16; 6]; 6] = [
     [0x09, 0x1B, 0x27, 0x2D, 0x65, 0x6F],
 ];
 
-/// By which power of x a word is multiplied first, for each way and word. Found by search: with SPI and address (or network and host)
-/// counting together, in steps of 1 to 256 each, the rows of the four ways together still have room for all keys.
+/// By which power of x a word is multiplied first, for each way and word. Found by search: with SPI and address (or network
+/// and host) counting together, in steps of 1 to 256 each, the rows of the four ways together still have room for all keys.
 const SKEWS: [[u8; 5]; WAYS] = [[10, 16, 24, 26, 23], [13, 25, 25, 29, 20], [21, 16, 14, 14, 23], [3, 10, 1, 23, 12]];
 
-/// Which bits of the row a bit of the key flips, for each way and each of the [`KEY_BITS`]; the row is the exclusive or of those of the
-/// key's ones.
+/// Which bits of the row a bit of the key flips, for each way and each of the [`KEY_BITS`]; the row is the exclusive or of
+/// those of the key's ones.
 ///
 /// # Panics
 /// If `row_bits` is not [`MIN_ROW_BITS`] to [`MAX_ROW_BITS`].

@@ -1,4 +1,5 @@
 //! The parser on the Verilated block: the same beats out, and headers as the reference model finds them.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
 use std::net::IpAddr;

@@ -1,4 +1,5 @@
 //! The anti-replay windows against the reference model: every verdict, every high half, latency and throughput as documented.
+#![allow(clippy::unwrap_used)]
 
 use espalier_hdl::replay::{Replay, ReplayAdvance, ReplayCheck, verdict};
 use espalier_reference_model::replay::{Refusal, ReplayWindow};

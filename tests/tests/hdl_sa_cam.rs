@@ -1,4 +1,5 @@
 //! The SA CAM on the Verilated block: the hash is the driver's, and no entry is ever missed while others come, move and go.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{HashMap, VecDeque};
 
@@ -128,6 +129,9 @@ fn the_whole_key_is_compared() {
     }
 }
 
+/// A key and the answers that are right, mostly one twice.
+type Asked = (Key, Option<u16>, Option<u16>);
+
 /// Look-ups every clock, of keys in the table and of others, while SAs come and go in the driver's order of writes, clock on clock.
 #[test]
 fn look_ups_never_miss_while_the_table_changes() {
@@ -140,7 +144,7 @@ fn look_ups_never_miss_while_the_table_changes() {
     let mut writes: VecDeque<Write> = VecDeque::new();
     // What the writes under way add or remove: it may be found or not.
     let mut changing: Option<(Entry, bool)> = None;
-    let mut asked: VecDeque<Option<(Key, Option<u16>, Option<u16>)>> = VecDeque::new();
+    let mut asked: VecDeque<Option<Asked>> = VecDeque::new();
     let mut gone: Vec<Key> = Vec::new();
     let (mut hits, mut misses, mut moves) = (0, 0, 0);
     for _ in 0..100_000 {

@@ -21,10 +21,11 @@ const LATENCY: usize = 7;
 /// - Ports: `selector` in, `verdict` out, in order; a write port; `ready`, low after reset until all rows are invalid.
 /// - Latency: 2^R + 9 clocks, and one more for each write meanwhile.
 /// - Throughput: a look-up every 2^R clocks (64 policies: 8), but no more than 4 at a time between `selector` and `verdict`.
-/// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, in the clock of a write, until `ready`, and while 4 verdicts
-///   are not taken.
-/// - Writes: any clock. `write_index` is row * 8 + bank. A look-up under way sees a row as it was before the write or as it is after, never a mixture,
-///   and no row is read in the clock of a write, so synthesis may leave out read-during-write logic.
+/// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, in the clock of a write, until `ready`, and
+///   while 4 verdicts are not taken.
+/// - Writes: any clock. `write_index` is row * 8 + bank. A look-up under way sees a row as it was before the write or as it
+///   is after, never a mixture, and no row is read in the clock of a write, so synthesis may leave out read-during-write
+///   logic.
 ///
 /// After `reset` the 2^R rows are swept clear, 2^R clocks; writes before `ready` are lost.
 #[derive(LogicBlock, Default)]

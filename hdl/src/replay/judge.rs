@@ -5,19 +5,21 @@ use rust_hdl::prelude::*;
 use super::records::{verdict, ReplayAdvance, Word};
 use crate::constant::Const;
 
-/// RFC 4303 appendix A2, in arithmetic modulo 2^32. With T = (Th, Tl) the highest number accepted and `diff = Tl - Seql`, the number is in the window (`diff < W`) or
-/// right of it, so it is the one number of that low half in T - W + 1 .. T - W + 2^32:
+/// RFC 4303 appendix A2, in arithmetic modulo 2^32. With T = (Th, Tl) the highest number accepted and `diff = Tl - Seql`,
+/// the number is in the window (`diff < W`) or right of it: it is the one number of that low half among the 2^32 that begin
+/// with T - W + 1.
 ///
 /// | | Seql <= Tl | Seql > Tl |
 /// |---|---|---|
 /// | `diff < W`: in the window | Th | Th - 1 |
 /// | right of it | Th + 1 | Th |
 ///
-/// (which is A2.2's cases A and B in one). Th - 1 below 0 and Th + 1 above 2^32 - 1 are no numbers: left of the window. Without ESN the high half is 0, and
-/// Seql <= Tl with `diff >= W` is left of the window.
+/// (which is A2.2's cases A and B in one). Th - 1 below 0 and Th + 1 above 2^32 - 1 are no numbers: left of the window.
+/// Without ESN the high half is 0, and Seql <= Tl with `diff >= W` is left of the window.
 ///
-/// - Ports: `request`, `top` (T) and `word` (the word of the bitmap where the number's low half points) must stay while it works; 2 clocks later the answer stands
-///   as long as they do. For a check `request.seq64` is the low half only, and `is_recheck` is false.
+/// - Ports: `request`, `top` (T) and `word` (the word of the bitmap where the number's low half points) must stay while it
+///   works; 2 clocks later the answer stands as long as they do. For a check `request.seq64` is the low half only, and
+///   `is_recheck` is false.
 #[derive(LogicBlock, Default)]
 pub struct Judge {
     pub clock: Signal<In, Clock>,

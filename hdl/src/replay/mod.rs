@@ -12,27 +12,32 @@ use crate::records::SaIndex;
 
 /// Windows of 0 to 4096 packets for 2^S SAs; W must be S + 5.
 ///
-/// - `check` to `checked`: before decryption. Infers the high half, refuses duplicates, what is left of the window, and zero. Changes nothing.
-/// - `advance` to `advanced` (a [`verdict`]): the ICV is good. Infers and judges again from the state of now, and if that is `OK` marks the number as seen
-///   and moves the window up to it, all in one: of two packets with one number one passes.
-/// - `init`: the SA gets `init_top` as its highest number and an empty bitmap. Hold `init_sa` and `init_top` with `init_valid` until `init_ready`, at most 67 clocks.
-///   What was stored for the number's earlier owner can't be seen after that. The SA must not receive meanwhile (install it in the CAM afterwards); others may.
-/// - `read_sa`: `read_top` is its highest number, from 10 clocks after `read_sa` last changed, and each advance is in it within 15 clocks of its answer.
-/// - Latency: 6 clocks from taking a request to its answer, after 0 to 7 clocks of waiting for its turn. Throughput: one check and one advance every 8
-///   clocks. Back-pressure: a request is taken when the answer to the one before is gone.
+/// - `check` to `checked`: before decryption. Infers the high half, refuses duplicates, what is left of the window, and
+///   zero. Changes nothing.
+/// - `advance` to `advanced` (a [`verdict`]): the ICV is good. Infers and judges again from the state of now, and if that
+///   is `OK` marks the number as seen and moves the window up to it, all in one: of two packets with one number one passes.
+/// - `init`: the SA gets `init_top` as its highest number and an empty bitmap. Hold `init_sa` and `init_top` with
+///   `init_valid` until `init_ready`, at most 67 clocks. What was stored for the number's earlier owner can't be seen after
+///   that. The SA must not receive meanwhile (install it in the CAM afterwards); others may.
+/// - `read_sa`: `read_top` is its highest number, from 10 clocks after `read_sa` last changed, and each advance is in it
+///   within 15 clocks of its answer.
+/// - Latency: 6 clocks from taking a request to its answer, after 0 to 7 clocks of waiting for its turn. Throughput: one
+///   check and one advance every 8 clocks. Back-pressure: a request is taken when the answer to the one before is gone.
 /// - `reset` forgets requests, not windows: each SA needs its `init`.
 ///
-/// Window 0: nothing is checked (not even number 0) and nothing changes; with ESN, which XFRM refuses without a window, the high half is inferred as with
-/// a window of 1. A high half of -1 or 2^32 is left of the window. The whole number 0 is refused always (Linux with ESN lets it pass this check if T is W - 1 exactly). A recheck that
-/// infers another high half is left of the window whatever else is wrong (as Linux).
+/// Window 0: nothing is checked (not even number 0) and nothing changes; with ESN, which XFRM refuses without a window, the
+/// high half is inferred as with a window of 1. A high half of -1 or 2^32 is left of the window. The whole number 0 is
+/// refused always (Linux with ESN lets it pass this check if T is W - 1 exactly). A recheck that infers another high half
+/// is left of the window whatever else is wrong (as Linux).
 ///
 /// # How
-/// Of each SA the RAMs hold T and 32 words of 256 bits, a ring of 8192 numbers. Each word has the upper bits of the numbers it stands for as its tag, and counts
-/// as empty for others, so a jump of any size clears nothing. The ring is longer than a window and a word, so what is overwritten
-/// is left of the window.
+/// Of each SA the RAMs hold T and 32 words of 256 bits, a ring of 8192 numbers. Each word has the upper bits of the numbers
+/// it stands for as its tag, and counts as empty for others, so a jump of any size clears nothing. The ring is longer than
+/// a window and a word, so what is overwritten is left of the window.
 ///
-/// A counter of 8 phases gives every access its clock: a check is taken in phase 0, an advance in phase 4; both read in their next clock; an advance writes in
-/// phase 3, before the next one reads; `init` writes in the even phases; `read_sa` reads in phase 7. So nothing is read in a clock in which it is written.
+/// A counter of 8 phases gives every access its clock: a check is taken in phase 0, an advance in phase 4; both read in
+/// their next clock; an advance writes in phase 3, before the next one reads; `init` writes in the even phases; `read_sa`
+/// reads in phase 7. So nothing is read in a clock in which it is written.
 #[derive(LogicBlock, Default)]
 pub struct Replay<const S: usize, const W: usize> {
     pub clock: Signal<In, Clock>,
