@@ -114,6 +114,9 @@ impl Network {
     /// `width` bits of `a` from `offset` up.
     pub fn slice(&mut self, a: Net, offset: usize, width: usize) -> Net {
         assert!(offset + width <= self.width(a), "slice beyond the end");
+        if width == self.width(a) {
+            return a;
+        }
         match self.nets[a.0].0 {
             Op::Slice(base, inner) => self.add(Op::Slice(base, inner + offset), width),
             _ => self.add(Op::Slice(a, offset), width),
@@ -132,6 +135,9 @@ impl Network {
 
     /// All parts side by side, the first in the least significant bits.
     pub fn concat(&mut self, parts: &[Net]) -> Net {
+        if let [single] = parts {
+            return *single;
+        }
         let width = parts.iter().map(|&part| self.width(part)).sum();
         self.add(Op::Concat(parts.to_vec()), width)
     }
@@ -448,4 +454,8 @@ comb!(
 comb!(
     /// A function of three inputs.
     Comb3, a: A, b: B, c: C
+);
+comb!(
+    /// A function of four inputs.
+    Comb4, a: A, b: B, c: C, d: D
 );

@@ -104,7 +104,11 @@ pub(super) fn sub_word_input(round: usize) -> impl FnOnce(&mut Network, &[Net]) 
         let rotated = n.concat(&rows);
         let as_it_is = Step::of(key_size::AES_256, round) == Step::Sub { word: 0, rotate: false, rcon: 0 };
         let is_256 = n.bit(inputs[2], 1);
-        if as_it_is { n.select(is_256, word, rotated) } else { rotated }
+        if as_it_is {
+            n.select(is_256, word, rotated)
+        } else {
+            rotated
+        }
     }
 }
 
