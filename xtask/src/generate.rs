@@ -29,3 +29,22 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).and_then(|()| fs::write(path, text)).map_err(|source| Error::Io { path: path.into(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_file_is_told_and_mended() {
+        let folder = std::env::temp_dir().join(format!("espalier-xtask-{}", std::process::id()));
+        let path = folder.join("deep/registers.md");
+        assert!(matches!(committed(&path, "new", true), Err(Error::Stale { path: told }) if told == path));
+        assert!(!path.exists(), "a check writes nothing");
+        committed(&path, "new", false).unwrap();
+        committed(&path, "new", true).unwrap();
+        fs::write(&path, "edited by hand").unwrap();
+        let error = committed(&path, "new", true).unwrap_err().to_string();
+        assert!(error.contains("`cargo xtask gen` mends it"), "{error}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
