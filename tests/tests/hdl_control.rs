@@ -1,5 +1,7 @@
 //! The control plane, Verilated: every register as the map has it, every command to the bit, no key to be seen, no event lost.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "hdl_control/bench.rs"]
 mod bench;
 #[path = "hdl_control/counters.rs"]
