@@ -36,9 +36,11 @@ pub struct Prepend {
     full: DFF<Bits<3>>,
     /// Half of how many bytes the prefix has besides.
     offset: DFF<Bits<3>>,
+    /// Payload bytes that fit in a beat behind these.
+    space: DFF<Bits<5>>,
     /// What leaves next, of prefix or payload.
     carry: DFF<Bits<128>>,
-    /// The prefix behind that.
+    /// The prefix behind that; rotated, not shifted: zeros would come by a reset of half the register.
     prefix_rest: DFF<Bits<560>>,
     /// No payload follows.
     alone: DFF<bool>,
@@ -51,6 +53,8 @@ pub struct Prepend {
     heading: Signal<Local, bool>,
     /// `heading`, and the last of the full beats of an `alone` prefix.
     closing: Signal<Local, bool>,
+    /// `closing`, and there is nothing behind them.
+    complete: Signal<Local, bool>,
     wants: Signal<Local, bool>,
     take: Signal<Local, bool>,
     last: Signal<Local, bool>,
@@ -67,10 +71,11 @@ pub struct Prepend {
 impl Logic for Prepend {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, out, out_valid, busy, full, offset, carry, prefix_rest, flush, rest_bytes, rest_error, alone);
+        dff_setup!(self, clock, out, out_valid, busy, full, offset, space, carry, prefix_rest, flush, rest_bytes, rest_error, alone);
         self.advance.next = !self.out_valid.q.val() | self.m_ready.val();
         self.heading.next = self.busy.q.val() & (self.full.q.val() != 0);
         self.closing.next = self.heading.val() & self.alone.q.val() & (self.full.q.val() == 1);
+        self.complete.next = self.closing.val() & (self.offset.q.val() == 0);
         self.wants.next = self.advance.val() & self.busy.q.val() & (self.full.q.val() == 0) & !self.flush.q.val();
         self.take.next = self.wants.val() & self.s_valid.val();
         self.s_ready.next = self.wants.val();
@@ -81,7 +86,7 @@ impl Logic for Prepend {
         self.align.offset.next = self.offset.q.val();
         self.last.next = self.s_beat.val().last;
         self.total.next = bit_cast::<6, 5>(self.s_beat.val().bytes) + (bit_cast::<6, 3>(self.offset.q.val()) << 1);
-        self.overflows.next = self.total.val() > 16;
+        self.overflows.next = self.s_beat.val().bytes > self.space.q.val();
         self.beat.next = self.s_beat.val();
         self.beat.next.data = self.align.merged.val();
         self.beat.next.bytes = bit_cast::<5, 6>(self.total.val());
@@ -98,7 +103,7 @@ impl Logic for Prepend {
         }
         if self.heading.val() {
             self.beat.next.bytes = 16.into();
-            self.beat.next.last = self.closing.val() & (self.offset.q.val() == 0);
+            self.beat.next.last = self.complete.val();
         }
         if self.advance.val() {
             self.out.d.next = self.beat.val();
@@ -106,7 +111,7 @@ impl Logic for Prepend {
             if self.heading.val() {
                 self.full.d.next = self.full.q.val() - 1;
                 self.carry.d.next = self.prefix_rest.q.val().get_bits::<128>(432);
-                self.prefix_rest.d.next = self.prefix_rest.q.val() << 128;
+                self.prefix_rest.d.next = (self.prefix_rest.q.val() << 128) | (self.prefix_rest.q.val() >> 432);
                 self.flush.d.next = self.closing.val();
             }
         }
@@ -122,11 +127,15 @@ impl Logic for Prepend {
         // The next packet
         self.finish.next = (self.take.val() & self.last.val() & !self.overflows.val())
             | (self.flush.q.val() & self.advance.val())
-            | (self.closing.val() & (self.offset.q.val() == 0) & self.advance.val());
+            | (self.complete.val() & self.advance.val());
         self.load.next = self.finish.val() | !self.busy.q.val();
         self.prefix_ready.next = self.load.val();
         self.prefix_bytes.next = self.prefix.val().bytes;
         self.prefix_length.next = self.prefix.val().length;
+        if !self.heading.val() | self.complete.val() {
+            // Nobody looks at it any more: need not wait for `load`, which is late.
+            self.prefix_rest.d.next = self.prefix_bytes.val().get_bits::<560>(0);
+        }
         if self.load.val() {
             self.busy.d.next = self.prefix_valid.val();
             self.alone.d.next = self.prefix.val().alone;
@@ -135,8 +144,8 @@ impl Logic for Prepend {
             self.rest_error.d.next = false;
             self.full.d.next = self.prefix_length.val().get_bits::<3>(4);
             self.offset.d.next = self.prefix_length.val().get_bits::<3>(1);
+            self.space.d.next = 16 - bit_cast::<5, 7>(self.prefix_length.val() & 15);
             self.carry.d.next = self.prefix_bytes.val().get_bits::<128>(560);
-            self.prefix_rest.d.next = self.prefix_bytes.val().get_bits::<560>(0);
         }
 
         if self.reset.val() {
