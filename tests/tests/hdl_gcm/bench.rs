@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use espalier_hdl::gcm::{GcmCore, LATENCY, TAG_LATENCY};
+use espalier_hdl::gcm::{GcmCore, HKEY_LATENCY, LATENCY, TAG_LATENCY};
 use espalier_hdl::stream::Beat;
 use espalier_sim::{Input, Model, Output, field};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::packet::{Entry, Expected};
+use crate::packet::{Entry, Expected, Key};
 
 /// How often, in percent, something stands still in a clock.
 #[derive(Clone, Copy, Default)]
@@ -25,12 +25,13 @@ pub struct Side {
     pub stalls: Stalls,
     /// Clocks in which a slot was taken.
     pub taken: u64,
-    /// Clocks in which `ready` was low though there was room.
-    pub refused: u64,
     beats: VecDeque<(u64, Expected)>,
     tags: VecDeque<(u64, u128)>,
     /// A slot is offered and stays.
     offered: bool,
+    /// Clocks since the slot before was taken.
+    waited: u32,
+    has_room: bool,
     slot: Input,
     crypto: Input,
     valid: Input,
@@ -50,7 +51,8 @@ impl Side {
             queue: VecDeque::new(),
             stalls: Stalls::default(),
             taken: 0,
-            refused: 0,
+            waited: 0,
+            has_room: true,
             beats: VecDeque::new(),
             tags: VecDeque::new(),
             offered: false,
@@ -67,19 +69,31 @@ impl Side {
     }
 
     fn drive(&mut self, model: &mut Model, random: &mut StdRng) {
-        if !self.offered && !self.queue.is_empty() && random.random_range(0..100) >= self.stalls.gap {
+        let next = self.queue.front().filter(|next| !self.offered && self.waited >= next.wait);
+        if let Some(next) = next.filter(|_| random.random_range(0..100) >= self.stalls.gap) {
             self.offered = true;
-            model.write(self.slot, &self.queue[0].slot);
-            model.write(self.crypto, &self.queue[0].crypto);
+            model.write(self.slot, &next.slot);
+            model.write(self.crypto, &next.crypto);
         }
+        self.waited += 1;
+        self.has_room = random.random_range(0..100) >= self.stalls.room;
         model.write(self.valid, self.offered);
-        model.write(self.room, random.random_range(0..100) >= self.stalls.room);
+        model.write(self.room, self.has_room);
     }
 
-    fn observe(&mut self, model: &Model, now: u64) {
-        if self.offered && model.read_bool(self.ready) {
+    /// Whether a slot could be taken.
+    fn can(&self) -> bool {
+        self.offered && self.has_room
+    }
+
+    /// Checks the outputs; gives whether a slot was taken.
+    fn observe(&mut self, model: &Model, now: u64) -> bool {
+        let taken = self.offered && model.read_bool(self.ready);
+        assert!(self.has_room || !model.read_bool(self.ready), "clock {now}: not ready without room");
+        if taken {
             let entry = self.queue.pop_front().expect("what is offered");
             self.offered = false;
+            self.waited = 0;
             self.taken += 1;
             self.beats.extend(entry.beat.map(|beat| (now + LATENCY as u64, beat)));
             self.tags.extend(entry.tag.map(|tag| (now + TAG_LATENCY as u64, tag)));
@@ -94,6 +108,15 @@ impl Side {
         if let Some((_, expected)) = due {
             assert_eq!(model.read_u128(self.tag), expected, "clock {now}: tag");
         }
+        taken
+    }
+
+    /// Forgets what is inside the core, and what was offered.
+    fn forget(&mut self) {
+        self.queue.clear();
+        self.beats.clear();
+        self.tags.clear();
+        self.offered = false;
     }
 
     fn beat(&self, model: &Model) -> Expected {
@@ -116,6 +139,12 @@ pub struct Bench {
     pub tx: Side,
     pub rx: Side,
     pub random: StdRng,
+    /// A hash subkey is asked for.
+    asking: bool,
+    /// When the last one was admitted.
+    admitted: Option<u64>,
+    hkey_ready: Output,
+    hkey_done: Output,
 }
 
 impl Bench {
@@ -123,20 +152,64 @@ impl Bench {
         let mut model = Model::build::<GcmCore>("gcm").expect("builds");
         model.reset(2);
         let (tx, rx) = (Side::new(&model, "tx"), Side::new(&model, "rx"));
-        Self { model, tx, rx, random: StdRng::seed_from_u64(seed) }
+        let output = |name| model.output(name).expect("a port");
+        let (hkey_ready, hkey_done) = (output("hkey_ready"), output("hkey_done"));
+        Self { model, tx, rx, random: StdRng::seed_from_u64(seed), asking: false, admitted: None, hkey_ready, hkey_done }
     }
 
-    /// One clock.
+    /// One clock. Whenever a slot could be taken, exactly one is, unless a hash subkey is.
     pub fn clock(&mut self) {
         let now = self.model.cycles();
         for side in [&mut self.tx, &mut self.rx] {
             side.drive(&mut self.model, &mut self.random);
         }
         self.model.settle();
-        for side in [&mut self.tx, &mut self.rx] {
-            side.observe(&self.model, now);
-        }
+        let admits = self.asking && self.model.read_bool(self.hkey_ready);
+        let could = !admits && (self.tx.can() || self.rx.can());
+        let taken = [&mut self.tx, &mut self.rx].map(|side| side.observe(&self.model, now));
+        assert_eq!(taken.iter().filter(|&&taken| taken).count(), usize::from(could), "clock {now}: one slot is taken");
+        let done = self.admitted.is_some_and(|admitted| admitted + HKEY_LATENCY as u64 == now);
+        assert_eq!(self.model.read_bool(self.hkey_done), done, "clock {now}: hkey_done exactly when it is due");
         self.model.rise();
+        if admits {
+            self.admitted = Some(now);
+            self.asking = false;
+            self.model.set("hkey_valid", false);
+        }
+    }
+
+    /// Resets the core in the midst of its work: nothing of it comes out.
+    pub fn reset(&mut self) {
+        self.tx.forget();
+        self.rx.forget();
+        (self.asking, self.admitted) = (false, None);
+        for valid in ["tx_slot_valid", "rx_slot_valid", "hkey_valid"] {
+            self.model.set(valid, false);
+        }
+        self.model.reset(1);
+    }
+
+    /// Asks for the hash subkey of `key`.
+    pub fn ask_hash_subkey(&mut self, key: &Key) {
+        let (value, size) = key.port();
+        self.model.set("hkey_key", value);
+        self.model.set("hkey_size", size);
+        self.model.set("hkey_valid", true);
+        self.asking = true;
+    }
+
+    /// The hash subkey of `key`, while traffic goes on: H, H^3, and the clocks until it was admitted.
+    pub fn hash_subkey(&mut self, key: &Key) -> (u128, u128, u64) {
+        let asked = self.model.cycles();
+        self.ask_hash_subkey(key);
+        while self.asking {
+            self.clock();
+        }
+        let admitted = self.admitted.unwrap_or_default();
+        while self.model.cycles() <= admitted + HKEY_LATENCY as u64 {
+            self.clock();
+        }
+        (self.model.get_u128("hkey_h"), self.model.get_u128("hkey_h3"), admitted - asked)
     }
 
     /// Until every slot is taken and every result has come; gives the clocks from the first slot taken to the last, both included.

@@ -19,6 +19,8 @@ pub struct Entry {
     pub crypto: BigUint,
     pub beat: Option<Expected>,
     pub tag: Option<u128>,
+    /// Clocks to pass after the slot before was taken until this one is offered.
+    pub wait: u32,
 }
 
 /// A beat of the result.
@@ -106,13 +108,14 @@ pub fn protected(key: &Key, nonce: &[u8; 12], aad: &[u8], text: &[u8], decrypt: 
         crypto: crypto.clone(),
         beat: None,
         tag: None,
+        wait: 0,
     }];
     for (i, (aad, chunk)) in blocks.into_iter().enumerate() {
         let last = i + 1 == count;
         let beat = Beat { data: block(chunk, random), bytes: (chunk.len() as u64).into(), last, error: false };
         let slot = Slot { first: false, aad, bypass: false, remaining: ((count - 1 - i).min(3) as u64).into(), beat };
         let beat = if aad { None } else { results.next().map(|bytes| Expected { bytes: bytes.to_vec(), last, error: false }) };
-        entries.push(Entry { slot: record(slot), crypto: crypto.clone(), beat, tag: None });
+        entries.push(Entry { slot: record(slot), crypto: crypto.clone(), beat, tag: None, wait: 0 });
     }
     if let Some(last) = entries.last_mut() {
         last.tag = Some(u128::from_be_bytes(tag));
@@ -129,7 +132,13 @@ pub fn bypass(frame: &[u8], error: bool, random: &mut impl Rng) -> Vec<Entry> {
         let error = error && last;
         let beat = Beat { data: block(chunk, random), bytes: (chunk.len() as u64).into(), last, error };
         let slot = Slot { bypass: true, remaining: random.random_range(0..4u64).into(), beat, ..Default::default() };
-        Entry { slot: record(slot), crypto: crypto.clone(), beat: Some(Expected { bytes: chunk.to_vec(), last, error }), tag: None }
+        Entry {
+            slot: record(slot),
+            crypto: crypto.clone(),
+            beat: Some(Expected { bytes: chunk.to_vec(), last, error }),
+            tag: None,
+            wait: 0,
+        }
     });
     slots.collect()
 }
