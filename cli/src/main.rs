@@ -63,19 +63,19 @@ struct Run {
 }
 
 const RULES: &str = "\
-Which host a command is for: `ip -n NAME xfrm ...` names it, as a network namespace. In a file without -n the device of
-`offload ... dev DEV` does. The first name is the left host, the second the right one. A file with one name only holds one
+Which host a command is for: `ip -n NAME xfrm ...` names it, as a network namespace. In a file without -n the device of \
+`offload ... dev DEV` does. The first name is the left host, the second the right one. A file with one name only holds one \
 host's commands: its peer gets their mirror image (what is sent here is received there).
 
-Who sends a packet: the host that has an outbound policy for it; if none or both have, the host from whose MAC address
+Who sends a packet: the host that has an outbound policy for it; if none or both have, the host from whose MAC address \
 such a packet came; else the peer of the host it is for; else the left one.
 
-A run needs packet offload: SAs with `offload packet dev DEV dir in|out`, and policies with a template and `offload packet
+A run needs packet offload: SAs with `offload packet dev DEV dir in|out`, and policies with a template and `offload packet \
 dev DEV` that say which packets they are for. Policies for received packets are left out.
 
-What arrives must be what was sent, byte for byte, except that Ethernet padding behind a protected IP packet is gone. Every
-frame on the wire must be what the reference model makes of it. If not, the packets and the first bytes that differ are
-named, and the exit status is 1.";
+What arrives must be what was sent, byte for byte, except that Ethernet padding behind a protected IP packet is gone. Every \
+frame on the wire must be what the reference model makes of it. If not, the packets and the first bytes that differ are \
+named, and the exit status is 1. It is 2 if there was no run.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -198,9 +198,12 @@ fn algorithm(cursor: &mut Cursor, at: Position, kind: AlgorithmKind, given: &[Al
 fn icv_bits(cursor: &mut Cursor) -> Result<u32, ParseError> {
     const EXPECTED: &str = "the length of the ICV in bits, a number";
     let word = cursor.take(EXPECTED)?;
-    super::value::number(&word.text)
-        .and_then(|bits| u32::try_from(bits).ok())
-        .ok_or_else(|| ParseError::hidden(word.at, &word.text, EXPECTED))
+    let is_option = WORDS.split([',', ' ']).any(|known| known == word.text);
+    let bits = super::value::number(&word.text).and_then(|bits| u32::try_from(bits).ok());
+    bits.ok_or_else(|| match is_option {
+        true => ParseError::new(word.at, &word.text, EXPECTED),
+        false => ParseError::hidden(word.at, &word.text, EXPECTED),
+    })
 }
 
 /// Hexadecimal after `0x` (a zero is put before an odd digit), else the word's own bytes.

@@ -182,6 +182,7 @@ fn errors_name_line_word_and_expectation() {
             "s a proto esp enc aes 0x00 auth x 0x00 aead y 0x00 128",
             "1:40: 'aead': expected one algorithm for a purpose, and none beside aead",
         ),
+        ("s a proto esp aead x 0x00 mode tunnel", "1:27: 'mode': expected the length of the ICV in bits, a number"),
         ("s a proto esp", "1:14: end of the command: expected aead or enc: proto esp needs one"),
         (
             "s a proto esp limit byte-medium 1",
