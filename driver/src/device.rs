@@ -176,11 +176,11 @@ impl<B: Bus> Device<B> {
     /// [`Error::NoSuchSa`]; otherwise as for any command.
     pub fn sequence(&mut self, handle: SaHandle) -> Result<u64, Error> {
         let sa = self.sas.get(handle).ok_or(Error::NoSuchSa)?;
-        match sa.direction {
-            // The engine tells the next one; past the last of all that is 0.
-            Direction::Out => Ok(self.registers.query(Op::ReadTxSeq, sa.index)?.wrapping_sub(1)),
-            Direction::In => self.registers.query(Op::ReadRxSeq, sa.index),
-        }
+        let op = match sa.direction {
+            Direction::Out => Op::ReadTxSeq,
+            Direction::In => Op::ReadRxSeq,
+        };
+        self.registers.query(op, sa.index)
     }
 
     /// Installs a policy. If an SA fits its template, the policy uses it at once.

@@ -5,8 +5,8 @@
 //! the packet is freed in the buffer, unseen.
 //!
 //! Ports: `held` (from the buffer) and `expected` (from the check), one each a frame, in order; `advance` to the replay window,
-//! `advanced` from it; out `outcome` to the buffer and, for what goes on, with it `fields` of the headers to put in front, given
-//! together when both can be taken. Latency 4 clocks and the window's; one packet at a time.
+//! `advanced` from it; out `outcome` to the buffer and, for what goes on, after it `fields` of the headers to put in front.
+//! Latency 5 clocks and the window's; one packet at a time.
 
 use rust_hdl::prelude::*;
 
@@ -34,8 +34,10 @@ pub enum DecapState {
     Drop,
     /// Lengths with the IP header.
     Length,
-    /// Give outcome and header fields.
+    /// Have it given out.
     Offer,
+    /// Give the fields of its headers.
+    Head,
 }
 
 /// See the module's documentation.
@@ -76,7 +78,6 @@ pub struct Decap {
     nibble: Signal<Local, Bits<4>>,
     fits: Signal<Local, bool>,
     is_dummy: Signal<Local, bool>,
-    all_ready: Signal<Local, bool>,
     proto_ipv4: Const<8, 4>,
     proto_ipv6: Const<8, 41>,
     proto_none: Const<8, 59>,
@@ -149,7 +150,6 @@ impl Logic for Decap {
         self.advanced_ready.next = false;
         self.outcome_valid.next = false;
         self.fields_valid.next = false;
-        self.all_ready.next = self.outcome_ready.val() && self.fields_ready.val();
 
         match self.state.q.val() {
             DecapState::Idle => {
@@ -233,9 +233,14 @@ impl Logic for Decap {
                 }
             }
             DecapState::Offer => {
-                self.outcome_valid.next = self.all_ready.val();
-                self.fields_valid.next = self.all_ready.val();
-                if self.all_ready.val() {
+                self.outcome_valid.next = true;
+                if self.outcome_ready.val() {
+                    self.state.d.next = DecapState::Head;
+                }
+            }
+            DecapState::Head => {
+                self.fields_valid.next = true;
+                if self.fields_ready.val() {
                     self.state.d.next = DecapState::Idle;
                 }
             }

@@ -11,7 +11,7 @@ pub mod shift;
 pub mod stream;
 
 // The engine and its edge.
-// pub mod engine;
+pub mod engine;
 pub mod shell;
 
 pub mod control;
