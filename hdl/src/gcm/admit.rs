@@ -70,8 +70,8 @@ impl Logic for Admit {
 
         self.tx_can.next = self.tx_slot_valid.val() && self.tx_room.val();
         self.rx_can.next = self.rx_slot_valid.val() && self.rx_room.val();
-        self.tx_ready.next = self.tx_room.val() && !self.forced.q.val() && !(self.rx_can.val() && self.rx_turn.q.val());
-        self.rx_ready.next = self.rx_room.val() && !self.forced.q.val() && !(self.tx_can.val() && !self.rx_turn.q.val());
+        self.tx_ready.next = self.tx_room.val() && !self.forced.q.val() && (!self.rx_turn.q.val() || !self.rx_can.val());
+        self.rx_ready.next = self.rx_room.val() && !self.forced.q.val() && (self.rx_turn.q.val() || !self.tx_can.val());
         self.take_hkey.next = self.hkey_valid.val() && (self.forced.q.val() || !(self.tx_can.val() || self.rx_can.val()));
         self.tx_slot_ready.next = self.tx_ready.val();
         self.rx_slot_ready.next = self.rx_ready.val();

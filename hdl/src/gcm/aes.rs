@@ -19,8 +19,8 @@
 //! | back-pressure | none: it runs free, without reset or enable; who uses it keeps count of what is inside |
 //!
 //! # The order of bits inside
-//! State: eight planes of 16 bits; plane b holds bit b of bytes 0 to 15 (FIPS 197 section 3.4: s[r, c] is byte r + 4c).
-//! Key: words w[i] of 32 bits, each again eight planes, of 4 bits; plane b holds bit b of the bytes 0 to 3 of the word.
+//! State: eight planes of 16 bits; plane b holds bit b of bytes 0 to 15 (FIPS 197 section 3.4: `s[r, c]` is byte r + 4c).
+//! Key: words `w[i]` of 32 bits, each again eight planes, of 4 bits; plane b holds bit b of the bytes 0 to 3 of the word.
 
 mod key;
 mod round;

@@ -1,8 +1,8 @@
 //! The key schedule (FIPS 197 section 5.2) as it runs beside the data, four words a round.
 //!
-//! Before round p of the pipeline a window holds eight words w[4r-4..4r+4], `lower` then `upper`, where r = p - [`skipped`] is the round
+//! Before round p of the pipeline a window holds eight words `w[4r-4..4r+4]`, `lower` then `upper`, where r = p - [`skipped`] is the round
 //! of this key size; `upper` is the round key that round adds. A step makes the next four words n and moves on: `upper` becomes `lower`,
-//! n becomes `upper`. Each n[j] is w[i-Nk] + n[j-1], and in at most one j of a step something goes through SubWord:
+//! n becomes `upper`. Each `n[j]` is `w[i-Nk]` + `n[j-1]`, and in at most one j of a step something goes through SubWord:
 //!
 //! ```text
 //! t = the word that goes through SubWord, rotated      [clock 1, with the S-box's first half]
@@ -34,7 +34,7 @@ enum Step {
     Sub { word: usize, rotate: bool, rcon: u8 },
 }
 
-/// Rcon[i] (FIPS 197 section 5.2): x^(i-1).
+/// `Rcon[i]` (FIPS 197 section 5.2): x^(i-1).
 fn rcon(i: usize) -> u8 {
     (1..i).fold(1, |c: u8, _| (c << 1) ^ if c & 0x80 == 0 { 0 } else { 0x1b })
 }
@@ -70,8 +70,8 @@ fn by_size(n: &mut Network, size: Net, values: [Net; 3]) -> Net {
 
 /// The window before round 1: key, size; gives `lower` and `upper`.
 ///
-/// AES-256 has all its eight words. AES-128 has four: both halves hold them until it begins. AES-192 has six: w[0..4] in `lower` and, of the
-/// words "before" them that step 0 needs, w[-2] = w[4] + w[3] and w[-1] = w[5] + w[4], chosen so that an ordinary step gives w[4] and w[5].
+/// AES-256 has all its eight words. AES-128 has four: both halves hold them until it begins. AES-192 has six: `w[0..4]` in `lower` and, of the
+/// words "before" them that step 0 needs, `w[-2]` = `w[4]` + `w[3]` and `w[-1]` = `w[5]` + `w[4]`, chosen so that an ordinary step gives `w[4]` and `w[5]`.
 pub struct Window;
 
 impl Function for Window {

@@ -29,7 +29,7 @@ fn lanes(n: &mut Network, plane: Net, by: usize, mask: u64) -> Net {
     n.and(moved, mask)
 }
 
-/// ShiftRows: s'[r, c] = s[r, (c + r) mod 4]; lane r + 4c is byte (r, c).
+/// ShiftRows: `s'[r, c] = s[r, (c + r) mod 4]`; lane r + 4c is byte (r, c).
 fn shift_rows(n: &mut Network, planes: &[Net]) -> Vec<Net> {
     let row = |n: &mut Network, plane, r: usize| lanes(n, plane, 4 * r, 0x1111 << r);
     planes
@@ -49,7 +49,7 @@ fn next_row(n: &mut Network, plane: Net, by: usize) -> Net {
     n.xor(&[here, wrapped])
 }
 
-/// MixColumns: 2 s[r] + 3 s[r+1] + s[r+2] + s[r+3] = 2 t[r] + s[r+1] + t[r+2] with t[r] = s[r] + s[r+1].
+/// MixColumns: `2 s[r] + 3 s[r+1] + s[r+2] + s[r+3] = 2 t[r] + s[r+1] + t[r+2]` with `t[r] = s[r] + s[r+1]`.
 fn mix_columns(n: &mut Network, planes: &[Net]) -> Vec<Vec<Net>> {
     let next: Vec<_> = planes.iter().map(|&plane| next_row(n, plane, 1)).collect();
     let t: Vec<_> = planes.iter().zip(&next).map(|(&a, &b)| n.xor(&[a, b])).collect();
@@ -106,7 +106,7 @@ impl Function for Prepare {
     }
 }
 
-/// A byte string as words w[0], w[1] .., each in planes.
+/// A byte string as words `w[0]`, `w[1]` .., each in planes.
 pub(super) fn words(n: &mut Network, bytes: Net) -> Net {
     let mut words = n.split(bytes, 32);
     words.reverse();
