@@ -18,6 +18,9 @@ use crate::rx_path::RxPath;
 use crate::shell::{AxisIn, AxisOut};
 use crate::tx_path::TxPath;
 
+/// The build that is emitted: 64 SAs in each direction, 64 policies, 128 places in the SA CAM.
+pub type Espalier = Engine<6, 3, 5, 11>;
+
 /// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM (twice
 /// the SAs: `C` = `A` - 1); `W` must be `A` + 5.
 #[derive(LogicBlock, Default)]
