@@ -4,6 +4,8 @@
 mod bench;
 #[path = "hdl_gcm/packet.rs"]
 mod packet;
+#[path = "hdl_gcm/update.rs"]
+mod update;
 #[path = "hdl_gcm/vectors.rs"]
 mod vectors;
 

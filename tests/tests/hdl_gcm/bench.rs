@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use espalier_hdl::gcm::{GcmCore, HKEY_LATENCY, LATENCY, TAG_LATENCY};
 use espalier_hdl::stream::Beat;
-use espalier_sim::{Input, Model, Output, field};
+use espalier_sim::{Input, Model, Output, field, record};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -72,8 +72,8 @@ impl Side {
         let next = self.queue.front().filter(|next| !self.offered && self.waited >= next.wait);
         if let Some(next) = next.filter(|_| random.random_range(0..100) >= self.stalls.gap) {
             self.offered = true;
-            model.write(self.slot, &next.slot);
-            model.write(self.crypto, &next.crypto);
+            model.write(self.slot, record(next.slot));
+            model.write(self.crypto, &next.crypto.1);
         }
         self.waited += 1;
         self.has_room = random.random_range(0..100) >= self.stalls.room;

@@ -1,5 +1,7 @@
 //! Packets as slots of the core, with what must come out for each slot.
 
+use std::sync::Arc;
+
 use espalier_hdl::gcm::field::multiply;
 use espalier_hdl::records::{CryptoContext, Slot};
 use espalier_hdl::stream::Beat;
@@ -12,11 +14,12 @@ use rust_hdl::prelude::*;
 /// Most AAD that the `first` slot carries.
 const FIRST_AAD: usize = 12;
 
-/// A slot as it lies on the ports, and what comes of it.
+/// A slot, and what comes of it.
 #[derive(Clone)]
 pub struct Entry {
-    pub slot: BigUint,
-    pub crypto: BigUint,
+    pub slot: Slot,
+    /// The same for all slots of a packet; also as it lies on the port.
+    pub crypto: Arc<(CryptoContext, BigUint)>,
     pub beat: Option<Expected>,
     pub tag: Option<u128>,
     /// Clocks to pass after the slot before was taken until this one is offered.
@@ -77,7 +80,7 @@ fn block(bytes: &[u8], junk: &mut impl Rng) -> Bits<128> {
 pub fn protected(key: &Key, nonce: &[u8; 12], aad: &[u8], text: &[u8], decrypt: bool, random: &mut impl Rng) -> Vec<Entry> {
     let (size_key, key_size) = key.port();
     let in_first = aad.len() <= FIRST_AAD;
-    let crypto = record(CryptoContext {
+    let context = CryptoContext {
         key: size_key,
         key_size,
         nonce: bits(nonce),
@@ -85,9 +88,10 @@ pub fn protected(key: &Key, nonce: &[u8; 12], aad: &[u8], text: &[u8], decrypt: 
         aad: if in_first { block(aad, random).get_bits::<96>(32) } else { block(&[], random).get_bits::<96>(32) },
         aad_bytes: if in_first { aad.len() as u64 } else { 0 }.into(),
         decrypt,
-        h: key.h.into_bits(),
-        h3: key.h3.into_bits(),
-    });
+        h: bits(&key.h.to_be_bytes()),
+        h3: bits(&key.h3.to_be_bytes()),
+    };
+    let crypto = Arc::new((context, record(context)));
     // Counter mode is its own inverse; the tag is always that of the ciphertext.
     let (result, mut tag) = key.gcm.seal(nonce, aad, text);
     if decrypt {
@@ -99,12 +103,12 @@ pub fn protected(key: &Key, nonce: &[u8; 12], aad: &[u8], text: &[u8], decrypt: 
     let mut results = result.chunks(16);
     let count = blocks.len();
     let mut entries = vec![Entry {
-        slot: record(Slot {
+        slot: Slot {
             first: true,
             remaining: (count.min(3) as u64).into(),
             beat: Beat { data: block(&[], random), bytes: random.random_range(0..17u64).into(), last: count == 0, error: false },
             ..Default::default()
-        }),
+        },
         crypto: crypto.clone(),
         beat: None,
         tag: None,
@@ -115,7 +119,7 @@ pub fn protected(key: &Key, nonce: &[u8; 12], aad: &[u8], text: &[u8], decrypt: 
         let beat = Beat { data: block(chunk, random), bytes: (chunk.len() as u64).into(), last, error: false };
         let slot = Slot { first: false, aad, bypass: false, remaining: ((count - 1 - i).min(3) as u64).into(), beat };
         let beat = if aad { None } else { results.next().map(|bytes| Expected { bytes: bytes.to_vec(), last, error: false }) };
-        entries.push(Entry { slot: record(slot), crypto: crypto.clone(), beat, tag: None, wait: 0 });
+        entries.push(Entry { slot, crypto: crypto.clone(), beat, tag: None, wait: 0 });
     }
     if let Some(last) = entries.last_mut() {
         last.tag = Some(u128::from_be_bytes(tag));
@@ -125,30 +129,16 @@ pub fn protected(key: &Key, nonce: &[u8; 12], aad: &[u8], text: &[u8], decrypt: 
 
 /// The slots of a frame that passes unencrypted; `error` on its last beat.
 pub fn bypass(frame: &[u8], error: bool, random: &mut impl Rng) -> Vec<Entry> {
-    let crypto = record(CryptoContext { key: bits(&[0xa5; 32]), aad_bytes: 8.into(), decrypt: random.random(), ..Default::default() });
+    let context = CryptoContext { key: bits(&[0xa5; 32]), aad_bytes: 8.into(), decrypt: random.random(), ..Default::default() };
+    let crypto = Arc::new((context, record(context)));
     let count = frame.chunks(16).len();
     let slots = frame.chunks(16).enumerate().map(|(i, chunk)| {
         let last = i + 1 == count;
         let error = error && last;
         let beat = Beat { data: block(chunk, random), bytes: (chunk.len() as u64).into(), last, error };
         let slot = Slot { bypass: true, remaining: random.random_range(0..4u64).into(), beat, ..Default::default() };
-        Entry {
-            slot: record(slot),
-            crypto: crypto.clone(),
-            beat: Some(Expected { bytes: chunk.to_vec(), last, error }),
-            tag: None,
-            wait: 0,
-        }
+        let beat = Some(Expected { bytes: chunk.to_vec(), last, error });
+        Entry { slot, crypto: crypto.clone(), beat, tag: None, wait: 0 }
     });
     slots.collect()
-}
-
-trait IntoBits {
-    fn into_bits(self) -> Bits<128>;
-}
-
-impl IntoBits for u128 {
-    fn into_bits(self) -> Bits<128> {
-        bits(&self.to_be_bytes())
-    }
 }
