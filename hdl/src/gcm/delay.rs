@@ -1,6 +1,7 @@
-//! A delay in block RAM, for records that are too wide to be carried through registers.
+//! A delay in memory, for records that are too wide to be carried through registers.
 //!
-//! The memory is a ring that is read and overwritten at the same address in each clock: what was written one turn before comes out.
+//! The memory is a ring that is read and overwritten at the same address in each clock: what was written one turn before comes out. One
+//! address serves both ports, so that either kind of memory fits: distributed, or a block RAM that reads before it writes.
 //!
 //! Latency `CLOCKS`, 2 or more, at most 2^`A` + 1; one record a clock; no back-pressure, no reset: what is inside after one
 //! is as it was, and its user must know what is valid.

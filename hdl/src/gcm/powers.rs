@@ -27,7 +27,7 @@ pub struct Powers {
     pub h_out: Signal<Out, Bits<128>>,
     square_1: Comb1<Square, 128, 128>,
     square_2: Comb1<Square, 128, 128>,
-    // Clock 1: what comes out of block RAM, no logic before the register.
+    // Clock 1: what comes out of memory, no logic before the register.
     h_1: DFF<Bits<128>>,
     h3_1: DFF<Bits<128>>,
     remaining_1: DFF<Bits<2>>,

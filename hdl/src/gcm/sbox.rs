@@ -6,6 +6,9 @@
 //! operation serves all lanes.
 //!
 //! Latency 0 clocks (the register is the user's), one value per lane a clock.
+//!
+//! An S-box in block RAM, for parts that are short of logic, would stand in the same place with the same two clocks: address register and
+//! output register ([`super::aes`], `Round`).
 
 use std::collections::HashMap;
 
