@@ -1,10 +1,10 @@
 //! `espalier run`: a capture through two NICs joined by a wire.
 //!
 //! 1. The commands are dealt to the two hosts ([`sides`]), turned into what the driver takes ([`program`]) and into two
-//!    NICs of the reference model ([`reference`]).
+//!    NICs of the reference model ([`mod@reference`]).
 //! 2. Each packet of the capture gets its sender ([`traffic`]), and the model says what must become of it.
 //! 3. The two NICs under test ([`cards`]: [`simulated`], or [`modelled`] in tests) are programmed and sent the packets.
-//! 4. What came out is written ([`capture`]), compared byte for byte ([`verify`]), counted and shown ([`report`]).
+//! 4. What came out is written ([`capture`]), compared byte for byte ([`mod@verify`]), counted and shown ([`report`]).
 
 pub mod capture;
 pub mod cards;
