@@ -4,7 +4,7 @@
 //! block costs none ([`lengths`]). Key, nonce and hash subkey come with every slot, so that each slot may be another packet's.
 //!
 //! ```text
-//! clock 0       1          2         .. 31                   32                 33 34 35 36         37
+//! clock 0       1, 2       3         .. 32                   33                 34 35 36 37         38
 //! tx ─┐                          ┌─> aes ──────── key stream ─┬─> ⊕ ──> tx_beat, rx_beat
 //!     ├─> admit ──> prepare ─────┼─> delay ────── data ───────┴─> mask ⊕ ──> ghash ─────────────────> tx_tag, rx_tag
 //! rx ─┘        (alternates)      └─> delay ────── h, h3 ────> powers, lengths ─^
@@ -33,7 +33,7 @@ pub mod hash_key;
 pub use gcm_core::GcmCore;
 
 /// Clocks in [`admit`] and [`prepare`].
-const FRONT: usize = 2;
+const FRONT: usize = admit::LATENCY + prepare::LATENCY;
 /// Clocks from the acceptance of a slot (`d_slot_valid` and `d_slot_ready`) to its beat (`d_beat_valid`).
 pub const LATENCY: usize = FRONT + aes::LATENCY + 1;
 /// Clocks from the acceptance of a packet's last slot to its tag (`d_tag_valid`).

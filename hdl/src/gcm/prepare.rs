@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | ports | `slot`, `crypto`, `rx`, `valid`, `hkey` in; `block`, `key`, `size` for AES; `work`, `hash_keys`; `valid`, `hkey` again |
-//! | latency | 1 clock |
+//! | latency | [`LATENCY`] clock |
 //! | throughput | one slot a clock, of either direction |
 //! | back-pressure | none |
 
@@ -15,6 +15,9 @@ use super::work::{HashKeys, HashStep, Work};
 use crate::constant::Const;
 use crate::records::{CryptoContext, Slot};
 use crate::stream::Beat;
+
+/// Clocks from `slot` to `block`.
+pub const LATENCY: usize = 1;
 
 /// See the module's documentation.
 #[derive(LogicBlock, Default)]
