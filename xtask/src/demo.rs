@@ -43,7 +43,7 @@ struct Direction {
 
 /// Carries out all runs and prints a table of them.
 pub fn demo() -> Result<(), Error> {
-    setup::setup()?;
+    setup::with_engine()?;
     run(cargo().args(["build", "--package", "espalier"]))?;
     let captures = root().join("tests/captures");
     let list = captures.join("demo.json");

@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 }
 
 fn test(arguments: &[String]) -> Result<(), Error> {
-    setup::setup()?;
+    setup::with_engine()?;
     run(cargo().args(["test", "--workspace"]).args(arguments))
 }
 

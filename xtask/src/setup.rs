@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use espalier_hdl::engine::Espalier;
+use espalier_sim::Model;
 use espalier_sim::tools::{self, Tools};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -16,8 +18,16 @@ pub fn setup() -> Result<Tools, Error> {
     Ok(tools::install()?)
 }
 
+/// Installs what is missing and builds the Verilated engine, which takes most of a minute after a change of the HDL.
+pub fn with_engine() -> Result<(), Error> {
+    setup()?;
+    let _bar = spinner("building the Verilated engine");
+    Model::build::<Espalier>("espalier")?;
+    Ok(())
+}
+
 /// Turns until it is dropped.
-pub fn spinner(what: &'static str) -> ProgressBar {
+fn spinner(what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
     let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
     bar.enable_steady_tick(Duration::from_millis(120));
