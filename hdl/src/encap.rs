@@ -100,8 +100,23 @@ impl Logic for Encap {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, h, sa, seq, decision, payload_length, pad_length, skip, esp_length, udp_length, v6, tos,
-            fragment, identification, length
+            self,
+            clock,
+            state,
+            h,
+            sa,
+            seq,
+            decision,
+            payload_length,
+            pad_length,
+            skip,
+            esp_length,
+            udp_length,
+            v6,
+            tos,
+            fragment,
+            identification,
+            length
         );
         self.is_protect.next = self.decision.q.val() == self.protect.val();
         self.is_discard.next = self.decision.q.val() == self.discard.val();
@@ -154,8 +169,7 @@ impl Logic for Encap {
         // RFC 4106 section 4: salt || IV; the IV is the sequence number.
         self.crypto.next.nonce = (bit_cast::<96, 32>(self.sa.q.val().salt) << 64) | bit_cast::<96, 64>(self.seq.q.val());
         // RFC 4106 section 5: SPI || sequence number, with ESN all 64 bits of it.
-        self.crypto.next.aad =
-            (bit_cast::<96, 32>(self.sa.q.val().spi) << 64) | (bit_cast::<96, 32>(self.seq_low.val()) << 32);
+        self.crypto.next.aad = (bit_cast::<96, 32>(self.sa.q.val().spi) << 64) | (bit_cast::<96, 32>(self.seq_low.val()) << 32);
         self.crypto.next.aad_bytes = 8.into();
         if self.sa.q.val().esn {
             self.crypto.next.aad = (bit_cast::<96, 32>(self.sa.q.val().spi) << 64) | bit_cast::<96, 64>(self.seq.q.val());
@@ -230,8 +244,7 @@ impl Logic for Encap {
                     }
                 } else {
                     self.payload_length.d.next = self.h.q.val().ip_length - bit_cast::<16, 6>(self.h.q.val().l3_length);
-                    self.skip.d.next =
-                        bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length);
+                    self.skip.d.next = bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length);
                     self.v6.d.next = self.h.q.val().is_v6;
                     self.tos.d.next = self.inner_tos.val();
                     self.fragment.d.next = self.inner_fragment.val();

@@ -112,6 +112,7 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.control.events.next = self.tx.events.val() | self.rx.events.val();
 
         // Tables.
+        self.control.tables_ready.next = self.tx.ready.val() && self.rx.ready.val();
         self.tx.enable.next = self.control.tx_enable.val();
         self.tx.policy_write.next = self.control.policy_write.val();
         self.tx.policy_index.next = self.control.policy_index.val();

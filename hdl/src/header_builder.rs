@@ -125,8 +125,23 @@ impl Logic for HeaderBuilder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, f, pair_0, pair_1, pair_2, pair_3, word_8, sum, checksum, upper, upper_length, network,
-            network_length, bytes, length
+            self,
+            clock,
+            state,
+            f,
+            pair_0,
+            pair_1,
+            pair_2,
+            pair_3,
+            word_8,
+            sum,
+            checksum,
+            upper,
+            upper_length,
+            network,
+            network_length,
+            bytes,
+            length
         );
         self.fields_ready.next = false;
         self.prefix_valid.next = false;
@@ -181,17 +196,14 @@ impl Logic for HeaderBuilder {
             HeaderBuilderState::Pairs => {
                 self.pair_0.d.next = bit_cast::<17, 16>(self.v4_version_ihl.val() | bit_cast::<16, 8>(self.f.q.val().tos))
                     + bit_cast::<17, 16>(self.f.q.val().length);
-                self.pair_1.d.next =
-                    bit_cast::<17, 16>(self.f.q.val().identification) + bit_cast::<17, 16>(self.f.q.val().fragment);
+                self.pair_1.d.next = bit_cast::<17, 16>(self.f.q.val().identification) + bit_cast::<17, 16>(self.f.q.val().fragment);
                 self.pair_2.d.next =
                     bit_cast::<17, 16>(self.src.val().get_bits::<16>(16)) + bit_cast::<17, 16>(self.src.val().get_bits::<16>(0));
                 self.pair_3.d.next =
                     bit_cast::<17, 16>(self.dst.val().get_bits::<16>(16)) + bit_cast::<17, 16>(self.dst.val().get_bits::<16>(0));
-                self.word_8.d.next =
-                    (bit_cast::<16, 8>(self.f.q.val().ttl) << 8) | bit_cast::<16, 8>(self.f.q.val().protocol);
+                self.word_8.d.next = (bit_cast::<16, 8>(self.f.q.val().ttl) << 8) | bit_cast::<16, 8>(self.f.q.val().protocol);
                 if self.f.q.val().has_udp {
-                    self.upper.d.next =
-                        (bit_cast::<192, 64>(self.udp.val()) << 128) | bit_cast::<192, 128>(self.f.q.val().esp);
+                    self.upper.d.next = (bit_cast::<192, 64>(self.udp.val()) << 128) | bit_cast::<192, 128>(self.f.q.val().esp);
                     self.upper_length.d.next = 24.into();
                 } else if self.f.q.val().has_esp {
                     self.upper.d.next = bit_cast::<192, 128>(self.f.q.val().esp) << 64;
@@ -209,8 +221,7 @@ impl Logic for HeaderBuilder {
                 self.state.d.next = HeaderBuilderState::Fold;
             }
             HeaderBuilderState::Fold => {
-                self.checksum.d.next =
-                    !(bit_cast::<16, 17>(self.folded.val()) + bit_cast::<16, 17>(self.folded.val() >> 16));
+                self.checksum.d.next = !(bit_cast::<16, 17>(self.folded.val()) + bit_cast::<16, 17>(self.folded.val() >> 16));
                 self.state.d.next = HeaderBuilderState::Network;
             }
             HeaderBuilderState::Network => {
@@ -218,12 +229,11 @@ impl Logic for HeaderBuilder {
                     self.network.d.next = 0.into();
                     self.network_length.d.next = 0.into();
                 } else if self.f.q.val().v6 {
-                    self.network.d.next =
-                        (bit_cast::<512, 320>(self.v6_header.val()) << 192) | bit_cast::<512, 192>(self.upper.q.val());
+                    self.network.d.next = (bit_cast::<512, 320>(self.v6_header.val()) << 192) | bit_cast::<512, 192>(self.upper.q.val());
                     self.network_length.d.next = bit_cast::<7, 5>(self.upper_length.q.val()) + 40;
                 } else {
-                    self.network.d.next = (bit_cast::<512, 160>(self.v4_header.val()) << 352)
-                        | (bit_cast::<512, 192>(self.upper.q.val()) << 160);
+                    self.network.d.next =
+                        (bit_cast::<512, 160>(self.v4_header.val()) << 352) | (bit_cast::<512, 192>(self.upper.q.val()) << 160);
                     self.network_length.d.next = bit_cast::<7, 5>(self.upper_length.q.val()) + 20;
                 }
                 self.state.d.next = HeaderBuilderState::Link;

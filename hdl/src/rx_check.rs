@@ -190,8 +190,7 @@ impl Logic for RxCheck {
                 // L2, IP, UDP if any, ESP header, IV.
                 self.skip.d.next = (bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length)) + 16;
                 if self.h.q.val().is_encap {
-                    self.skip.d.next =
-                        (bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length)) + 24;
+                    self.skip.d.next = (bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length)) + 24;
                 }
                 self.check_valid.next = true;
                 if self.check_ready.val() {

@@ -83,8 +83,27 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, parse, frames, headers, cam, sas, check, replay, jobs, gather, gathered, tags, is_protected, expected,
-            hold, decap, builder, prefixes, prepend, late
+            self,
+            clock,
+            parse,
+            frames,
+            headers,
+            cam,
+            sas,
+            check,
+            replay,
+            jobs,
+            gather,
+            gathered,
+            tags,
+            is_protected,
+            expected,
+            hold,
+            decap,
+            builder,
+            prefixes,
+            prepend,
+            late
         );
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();

@@ -139,8 +139,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
                 // IP header, UDP, ESP header, IV, ICV.
                 self.overhead.d.next = bit_cast::<16, 6>(self.headers.val().l3_length) + self.esp_overhead.val();
                 if self.headers.val().is_encap {
-                    self.overhead.d.next =
-                        (bit_cast::<16, 6>(self.headers.val().l3_length) + self.esp_overhead.val()) + 8;
+                    self.overhead.d.next = (bit_cast::<16, 6>(self.headers.val().l3_length) + self.esp_overhead.val()) + 8;
                 }
                 if self.headers_valid.val() {
                     self.pulse.d.next = self.ev_frame.val();

@@ -71,8 +71,8 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, parse, frames, headers, policies, sas, encap, jobs, gather, payload, tags, with_icv, append, builder,
-            prefixes, prepend
+            self, clock, parse, frames, headers, policies, sas, encap, jobs, gather, payload, tags, with_icv, append, builder, prefixes,
+            prepend
         );
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();

@@ -151,8 +151,7 @@ impl<const A: usize> Logic for TxSaTable<A> {
         self.verdict_ready.next = false;
         self.packet_valid.next = false;
         self.is_ip.next = self.head.q.val().is_v4 || self.head.q.val().is_v6;
-        self.unsupported.next =
-            !self.sa.q.val().tunnel && (self.head.q.val().has_options || self.head.q.val().is_fragment);
+        self.unsupported.next = !self.sa.q.val().tunnel && (self.head.q.val().has_options || self.head.q.val().is_fragment);
         self.last.next = self.last_seq.q.val();
         self.last_low.next = self.last.val().get_bits::<32>(0);
         self.exhausted.next = self.last_low.val().all() && (!self.sa.q.val().esn || self.last.val().all());

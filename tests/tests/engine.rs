@@ -43,9 +43,16 @@ fn run(batch: &Batch) -> Result<usize, String> {
     }
     let mut frames = 0;
     for (at, event) in batch.events.iter().enumerate() {
+        if event.wants_rest() {
+            rig.settle()?;
+        }
         for (from_wire, frame, error) in event.frames(&mut peers) {
             frames += 1;
-            if from_wire { rig.send_wire(&frame, error) } else { rig.send_host(&frame) };
+            if from_wire {
+                rig.send_wire(&frame, error)
+            } else {
+                rig.send_host(&frame)
+            };
         }
         // Tables change while the traffic flows.
         if at % 50 == 20 {
@@ -65,9 +72,16 @@ fn run(batch: &Batch) -> Result<usize, String> {
         rig.install(association);
     }
     for event in batch.events.iter().take(EVENTS / 10) {
+        if event.wants_rest() {
+            rig.settle()?;
+        }
         for (from_wire, frame, error) in event.frames(&mut peers) {
             frames += 1;
-            if from_wire { rig.send_wire(&frame, error) } else { rig.send_host(&frame) };
+            if from_wire {
+                rig.send_wire(&frame, error)
+            } else {
+                rig.send_host(&frame)
+            };
         }
     }
     rig.settle()?;
@@ -76,7 +90,7 @@ fn run(batch: &Batch) -> Result<usize, String> {
 
 #[test]
 fn random_traffic_comes_out_as_the_model_says() {
-    let mut runner = TestRunner::new(Config { cases: BATCHES, max_shrink_iters: 300, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: BATCHES, max_shrink_iters: 100, ..Config::default() });
     let frames = std::cell::Cell::new(0);
     let result = runner.run(&batches(), |batch| {
         frames.set(frames.get() + run(&batch).map_err(TestCaseError::fail)?);

@@ -284,6 +284,20 @@ fn the_last_place_of_each_table_can_be_used() {
 }
 
 #[test]
+fn a_command_waits_until_the_tables_are_swept() {
+    let mut bench = Bench::new(11);
+    bench.model.set("tables_ready", false);
+    bench.start(Op::CamClear, 0, 0);
+    for _ in 0..600 {
+        bench.tick();
+    }
+    assert!(bench.writes.is_empty(), "nothing is written into a table that is being swept");
+    bench.model.set("tables_ready", true);
+    assert_eq!(bench.wait(), Status::Done);
+    assert_eq!(bench.writes.len(), 1);
+}
+
+#[test]
 fn errors_are_precise_and_change_nothing() {
     use Op::{CamClear, CamWrite, PolicyClear, PolicyWrite, ReadRxSeq, ReadTxSeq, RxSaClear, RxSaWrite, TxSaClear, TxSaWrite};
     let mut bench = Bench::new(9);

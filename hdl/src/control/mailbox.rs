@@ -55,6 +55,7 @@ pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
     pub hkey_h: Signal<In, Bits<128>>,
     pub hkey_h3: Signal<In, Bits<128>>,
     pub replay_init_ready: Signal<In, bool>,
+    pub tables_ready: Signal<In, bool>,
     pub tx_seq: Signal<In, Bits<64>>,
     pub rx_seq: Signal<In, Bits<64>>,
     pub busy: Signal<Out, bool>,
@@ -189,7 +190,9 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
             }
             MailboxState::Begin => {
                 self.state.d.next = MailboxState::Write;
-                if self.code.q.val().any() {
+                if !self.tables_ready.val() {
+                    self.state.d.next = MailboxState::Begin;
+                } else if self.code.q.val().any() {
                     self.wipe.d.next = true;
                     self.state.d.next = MailboxState::Finish;
                 } else if self.action.q.val().read {

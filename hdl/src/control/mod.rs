@@ -108,6 +108,8 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     /// The replay window of `sa_index` begins at `sa_seq`; `replay_init_ready` says that it does.
     pub replay_init_valid: Signal<Out, bool>,
     pub replay_init_ready: Signal<In, bool>,
+    /// The tables have been swept after reset; a command waits for it.
+    pub tables_ready: Signal<In, bool>,
     /// The sequence numbers of an SA, right from 4 clocks after `seq_read_index` is set.
     pub seq_read_index: Signal<Out, SaIndex>,
     pub tx_seq: Signal<In, Bits<64>>,
@@ -250,6 +252,7 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         self.mailbox.hkey_h3.next = self.hkey_h3.val();
         self.replay_init_valid.next = self.mailbox.replay_init_valid.val();
         self.mailbox.replay_init_ready.next = self.replay_init_ready.val();
+        self.mailbox.tables_ready.next = self.tables_ready.val();
         self.mailbox.tx_seq.next = self.tx_seq.val();
         self.mailbox.rx_seq.next = self.rx_seq.val();
     }

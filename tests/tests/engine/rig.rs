@@ -6,18 +6,19 @@ use espalier_driver::policy::{PolicyParams, Template};
 use espalier_driver::sa::{Aead, EncapKind, Offload, RFC4106_GCM_AES, ReplayState, SaHandle, SaParams};
 use espalier_driver::xfrm::{Direction, Mode, OffloadMode, PolicyDirection, SaId, Selector, protocol};
 use espalier_driver::{Device, Key, PolicyHandle};
-use espalier_hdl::engine::Engine;
+use espalier_hdl::engine::Espalier;
 use espalier_reference_model::nic::{Nic as ModelNic, Outcome};
-use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix};
 use espalier_reference_model::policy::Selector as ModelSelector;
+use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix};
 use espalier_reference_model::replay::ReplayWindow;
 use espalier_reference_model::rfc4106::{IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap, Endpoints, RxSa, SaKey, Tunnel, TxSa};
 use espalier_regs::Event;
+use espalier_sim::stream::{Frame, Sent};
 use espalier_sim::{Model, Nic, NicStalls};
 
-/// Clocks without a beat after which nothing is under way any more: longer than a jumbo frame takes to be verified.
-const QUIET: u64 = 3000;
+/// Clocks without a beat after which nothing is under way any more: longer than a frame of these tests takes to be verified, stalls and all.
+const QUIET: u64 = 1000;
 /// Clocks a batch may take.
 const LIMIT: u64 = 300_000;
 
@@ -130,7 +131,11 @@ impl Association {
 /// Two hosts of an association in a network of their own.
 pub fn hosts(index: u8, v6: bool, net: u8) -> (IpAddr, IpAddr) {
     let host = |last: u8| -> IpAddr {
-        if v6 { IpAddr::from([0x20, 1, 0xD, 0xB8, 0, net, 0, index, 0, 0, 0, 0, 0, 0, 0, last]) } else { IpAddr::from([10, net, index, last]) }
+        if v6 {
+            IpAddr::from([0x20, 1, 0xD, 0xB8, 0, net, 0, index, 0, 0, 0, 0, 0, 0, 0, last])
+        } else {
+            IpAddr::from([10, net, index, last])
+        }
     };
     (host(1), host(2))
 }
@@ -157,7 +162,7 @@ pub struct Rig {
 impl Rig {
     /// An engine with empty tables, switched on.
     pub fn new(stalls: NicStalls) -> Self {
-        let model = Model::build::<Engine<6, 3, 5, 11>>("espalier").expect("the engine builds");
+        let model = Model::build::<Espalier>("espalier").expect("the engine builds");
         let nic = Nic::new(model, stalls).expect("the engine has a card's ports");
         let mut device = Device::open(nic).expect("bring-up");
         device.enable().expect("enable");
@@ -228,10 +233,17 @@ impl Rig {
 
     /// Lets everything come out, and compares it, and the counters.
     pub fn settle(&mut self) -> Result<(), String> {
+        self.settle_timed(Direction::Out).map(|_| ())
+    }
+
+    /// As [`Rig::settle`]; also when the frames of a direction went in and came out.
+    pub fn settle_timed(&mut self, direction: Direction) -> Result<(Vec<Sent>, Vec<Frame>), String> {
         let nic = self.device.bus();
         nic.run_until_quiet(QUIET, LIMIT).map_err(|error| error.to_string())?;
-        let wire: Vec<_> = nic.take_wire().into_iter().map(|frame| frame.bytes).collect();
-        let host: Vec<_> = nic.take_host().into_iter().map(|frame| frame.bytes).collect();
+        let (host_sent, wire_sent) = (std::mem::take(nic.host_sent()).into(), std::mem::take(nic.wire_sent()).into());
+        let (wire_frames, host_frames) = (nic.take_wire(), nic.take_host());
+        let wire: Vec<_> = wire_frames.iter().map(|frame| frame.bytes.clone()).collect();
+        let host: Vec<_> = host_frames.iter().map(|frame| frame.bytes.clone()).collect();
         let counters = self.device.counters().map_err(|error| error.to_string())?;
         let wire = compare("the wire", &wire, &std::mem::take(&mut self.wire));
         let host = compare("the host", &host, &std::mem::take(&mut self.host));
@@ -241,7 +253,11 @@ impl Rig {
             .collect();
         let counters = if differences.is_empty() { Ok(()) } else { Err(format!("counters differ: {}", differences.join("; "))) };
         let errors: Vec<_> = [wire, host, counters].into_iter().filter_map(Result::err).collect();
-        if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
+        match errors.is_empty() {
+            true if direction == Direction::Out => Ok((host_sent, wire_frames)),
+            true => Ok((wire_sent, host_frames)),
+            false => Err(errors.join("\n")),
+        }
     }
 }
 

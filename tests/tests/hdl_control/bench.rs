@@ -137,6 +137,7 @@ impl Bench {
             seq_read_index: output("seq_read_index"),
             seq: ["tx_seq", "rx_seq"].map(input),
         };
+        model.set("tables_ready", true);
         model.reset(3);
         Self {
             model,

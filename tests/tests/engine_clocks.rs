@@ -1,0 +1,91 @@
+//! What the engine takes, in clocks: a lost clock fails here.
+
+#[path = "engine/rig.rs"]
+mod rig;
+#[path = "engine/traffic.rs"]
+#[allow(dead_code)] // The random generators are another test's.
+mod traffic;
+
+use espalier_driver::xfrm::Direction;
+use espalier_sim::NicStalls;
+use rig::{Association, Rig};
+use traffic::{Bytes, Packet, Shape};
+
+/// Packets of a run; the first and last quarter do not count.
+const PACKETS: usize = 64;
+
+/// Clocks a packet in steady state, and clocks from the first beat in to the first beat out of a lone packet.
+#[derive(Debug, PartialEq)]
+struct Clocks {
+    per_packet: f64,
+    latency: u64,
+}
+
+fn association(v6: bool, tunnel: bool) -> Association {
+    Association {
+        index: 1,
+        key_and_salt: (0..36).collect(),
+        esn: true,
+        v6,
+        tunnel: tunnel.then_some(v6),
+        encap: false,
+        window: 4096,
+        last_seq: 0,
+        dont_encap_dscp: false,
+        no_ecn: false,
+        no_pmtu_disc: false,
+    }
+}
+
+/// A packet whose frame has this many bytes, FCS included.
+fn packet(frame_bytes: usize, v6: bool) -> Packet {
+    let headers = 14 + if v6 { 40 } else { 20 } + 4;
+    let payload = Bytes(vec![0xA5; frame_bytes.saturating_sub(headers)]);
+    Packet { tags: 0, tos: 0, flow_label: 0, dont_fragment: true, ttl: 64, protocol: 17, payload, padding: 0, shape: Shape::Plain }
+}
+
+/// Sends a lone packet, then many back to back.
+fn measure(association: &Association, frame_bytes: usize, direction: Direction) -> Clocks {
+    let mut rig = Rig::new(NicStalls::never());
+    rig.install(association);
+    let mut peer = association.tx_sa(Direction::In);
+    let mut send = |rig: &mut Rig| {
+        let frame = packet(frame_bytes, association.v6).frame(association.inside(direction));
+        if direction == Direction::Out {
+            rig.send_host(&frame);
+        } else {
+            let seq = peer.next_seq().expect("a number");
+            let frame = espalier_reference_model::esp::encapsulate(&frame, &peer, seq).expect("a packet");
+            rig.send_wire(&frame, false);
+        }
+    };
+    send(&mut rig);
+    let (sent, came) = rig.settle_timed(direction).expect("as the model");
+    let latency = came[0].first - sent[0].first;
+    for _ in 0..PACKETS {
+        send(&mut rig);
+    }
+    let (_, came) = rig.settle_timed(direction).expect("as the model");
+    let (from, to) = (PACKETS / 4, PACKETS - PACKETS / 4);
+    let per_packet = (came[to].last - came[from].last) as f64 / (to - from) as f64;
+    Clocks { per_packet, latency }
+}
+
+#[test]
+fn clocks() {
+    // Of a 64-byte frame: policies take 8 clocks a packet (TX), the replay window 8 each to check and to advance (RX).
+    for (direction, v6, tunnel, bytes, per_packet, latency) in [
+        (Direction::Out, false, true, 64, 8.0, 48),
+        (Direction::Out, false, true, 1518, 99.0, 139),
+        (Direction::Out, false, false, 64, 8.0, 48),
+        (Direction::Out, true, true, 64, 9.0, 48),
+        (Direction::In, false, true, 64, 16.0, 121),
+        (Direction::In, false, true, 1518, 103.0, 209),
+        (Direction::In, false, false, 64, 16.0, 121),
+        (Direction::In, true, true, 64, 16.0, 121),
+    ] {
+        let clocks = measure(&association(v6, tunnel), bytes, direction);
+        println!("{direction:?}, IPv{}, tunnel {tunnel}, {bytes} bytes: {clocks:?}", if v6 { 6 } else { 4 });
+        assert_eq!(clocks, Clocks { per_packet, latency });
+    }
+}
