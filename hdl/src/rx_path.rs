@@ -1,6 +1,6 @@
 //! RX: from the wire's frames to the core, and from the core to the host.
 //!
-//! All wiring: the blocks in the order in which a frame meets them. Nothing of a packet leaves [`Hold`](crate::hold::Hold) before
+//! All wiring: the blocks in the order in which a frame meets them. Nothing of a packet leaves [`Hold`] before
 //! its ICV is verified. Back-pressure goes from `m_ready` to `s_ready`; nothing is lost.
 
 use rust_hdl::prelude::*;

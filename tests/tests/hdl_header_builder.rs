@@ -2,7 +2,7 @@
 
 use espalier_hdl::header_builder::{HeaderBuilder, HeaderFields};
 use espalier_sim::Model;
-use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, UdpHeader};
+use etherparse::{IpNumber, Ipv4Header, Ipv6Header, UdpHeader};
 use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -30,7 +30,7 @@ fn expected(fields: &Random) -> Vec<u8> {
     if fields.v6 {
         let header = Ipv6Header {
             traffic_class: fields.tos,
-            flow_label: Ipv6FlowLabel::try_new(fields.flow_label).unwrap(),
+            flow_label: fields.flow_label.try_into().expect("20 bits"),
             payload_length: fields.length,
             next_header: IpNumber(fields.protocol),
             hop_limit: fields.ttl,
@@ -39,19 +39,15 @@ fn expected(fields: &Random) -> Vec<u8> {
         };
         bytes.extend_from_slice(&header.to_bytes());
     } else {
-        // etherparse keeps flags and offset apart, and the reserved bit out: write them as they are.
-        let mut header = Ipv4Header::new(0, fields.ttl, IpNumber(fields.protocol), last_four(fields.src), last_four(fields.dst)).unwrap();
+        let (source, destination) = (last_four(fields.src), last_four(fields.dst));
+        let mut header = Ipv4Header::new(0, fields.ttl, IpNumber(fields.protocol), source, destination).expect("a length");
+        header.dscp = (fields.tos >> 2).try_into().expect("6 bits");
+        header.ecn = (fields.tos & 3).try_into().expect("2 bits");
         header.total_len = fields.length;
         header.identification = fields.identification;
         header.dont_fragment = fields.df;
-        let mut raw = header.to_bytes().to_vec();
-        raw[1] = fields.tos;
-        raw[10..12].fill(0);
-        let sum = etherparse::checksum::Sum16BitWords::new().add_slice(&raw).ones_complement();
-        raw[10..12].copy_from_slice(&sum.to_be_bytes()[..2]);
-        let (check, _) = Ipv4Header::from_slice(&raw).unwrap();
-        raw[10..12].copy_from_slice(&check.calc_header_checksum().to_be_bytes());
-        bytes.extend_from_slice(&raw);
+        header.header_checksum = header.calc_header_checksum();
+        bytes.extend_from_slice(&header.to_bytes());
     }
     if fields.udp {
         let header = UdpHeader { source_port: fields.sport, destination_port: fields.dport, length: fields.udp_length, checksum: 0 };
@@ -91,7 +87,7 @@ struct Random {
 
 impl Random {
     fn new(random: &mut impl Rng) -> Self {
-        let v6 = random.random();
+        let v6: bool = random.random();
         let mut l2 = vec![0; [14, 18, 22][random.random_range(0..3)]];
         random.fill_bytes(&mut l2);
         let address = |random: &mut dyn Rng| {
@@ -103,8 +99,8 @@ impl Random {
             bytes
         };
         // UDP stands in front of ESP only; without an IP header there is neither.
-        let l3 = random.random();
-        let esp_header = l3 && random.random();
+        let l3: bool = random.random();
+        let esp_header: bool = l3 && random.random();
         Self {
             none: random.random_ratio(1, 8),
             l2,
@@ -161,7 +157,7 @@ fn headers_are_what_etherparse_builds() {
     let seed = 0x4301;
     println!("seed {seed:#x}");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut model = Model::build::<HeaderBuilder>("header_builder").unwrap();
+    let mut model = Model::build::<HeaderBuilder>("header_builder").expect("the block builds");
     model.set("reset", true);
     model.clocks(2);
     model.set("reset", false);

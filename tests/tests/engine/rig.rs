@@ -169,15 +169,6 @@ impl Rig {
         Self { device, model: ModelNic::default(), installed: Vec::new(), wire: Vec::new(), host: Vec::new() }
     }
 
-    /// The driver's side.
-    pub fn device(&mut self) -> &mut Device<Nic> {
-        &mut self.device
-    }
-
-    pub fn set_stalls(&mut self, stalls: NicStalls) {
-        self.device.bus().set_stalls(stalls);
-    }
-
     /// Installs a pair of SAs, and a policy that sends its hosts' packets through the outbound one.
     pub fn install(&mut self, association: &Association) {
         let tx = self.device.add_sa(&association.params(Direction::Out)).expect("outbound SA");

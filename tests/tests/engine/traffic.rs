@@ -178,7 +178,7 @@ fn receive(association: &Association, sa: &mut TxSa, packet: &Packet, fate: &Fat
         Some(match fate {
             Fate::Trailer(pad_length, next_header) => reseal(&frame, sa, seq, seq, Some([*pad_length, *next_header])),
             // The IV is the sender's affair (RFC 4106 section 3.1): Linux has another than the sequence number.
-            _ if packet.ttl % 2 == 0 => reseal(&frame, sa, seq, seq.wrapping_mul(0x9E37_79B9_7F4A_7C15), None),
+            _ if packet.ttl.is_multiple_of(2) => reseal(&frame, sa, seq, seq.wrapping_mul(0x9E37_79B9_7F4A_7C15), None),
             _ => frame,
         })
     };

@@ -1,15 +1,9 @@
 //! What the engine takes, in clocks: a lost clock fails here.
 
-#[path = "engine/rig.rs"]
-mod rig;
-#[path = "engine/traffic.rs"]
-#[allow(dead_code)] // The random generators are another test's.
-mod traffic;
-
+use crate::rig::{Association, Rig};
+use crate::traffic::{Bytes, Packet, Shape};
 use espalier_driver::xfrm::Direction;
 use espalier_sim::NicStalls;
-use rig::{Association, Rig};
-use traffic::{Bytes, Packet, Shape};
 
 /// Packets of a run; the first and last quarter do not count.
 const PACKETS: usize = 64;
@@ -72,7 +66,7 @@ fn measure(association: &Association, frame_bytes: usize, direction: Direction) 
 }
 
 #[test]
-fn clocks() {
+fn a_packet_takes_its_clocks_and_no_more() {
     // Of a 64-byte frame: policies take 8 clocks a packet (TX), the replay window 8 each to check and to advance (RX).
     for (direction, v6, tunnel, bytes, per_packet, latency) in [
         (Direction::Out, false, true, 64, 8.0, 48),

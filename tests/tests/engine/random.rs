@@ -1,17 +1,12 @@
-//! The whole Verilated engine, through its registers and streams, against the reference model.
+//! Random traffic against the reference model.
 
-#[path = "engine/rig.rs"]
-mod rig;
-#[path = "engine/traffic.rs"]
-mod traffic;
-
+use crate::rig::{Association, Rig};
+use crate::traffic::{Event, associations, events};
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::sa::TxSa;
 use espalier_sim::NicStalls;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rig::{Association, Rig};
-use traffic::{Event, associations, events};
 
 /// Batches of a run, and events in one: more than 10,000 frames in all.
 const BATCHES: u32 = 50;

@@ -1,0 +1,6 @@
+//! The whole Verilated engine, through its registers and streams.
+
+mod clocks;
+mod random;
+mod rig;
+mod traffic;
