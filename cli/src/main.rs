@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use espalier::run::simulated::Simulated;
 use espalier::run::{self, Options};
 use espalier::{Failure, check};
-use espalier_hdl::engine::Engine;
+use espalier_hdl::engine::Espalier;
 use espalier_sim::Model;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -129,7 +129,7 @@ fn run_capture(args: &Run, out: &mut dyn Write) -> Result<bool, Failure> {
 
 /// The engine as it is emitted: 64 SAs each way, 64 policies.
 fn engine() -> Result<Model, espalier_sim::Error> {
-    Model::build::<Engine<6, 3, 5, 11>>("espalier")
+    Model::build::<Espalier>("espalier")
 }
 
 fn style() -> ProgressStyle {

@@ -68,7 +68,7 @@ impl<B: Bus> Device<B> {
         self.registers.write(map::CONTROL, word)
     }
 
-    /// Holds back the host's frames and discards the wire's.
+    /// Holds back the host's frames and the wire's.
     ///
     /// # Errors
     /// [`Error::Bus`].

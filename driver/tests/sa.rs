@@ -150,7 +150,7 @@ fn sequence_numbers_are_the_last_ones_used() {
     let result = u32::from(map::RESULT.offset);
     device.bus().answer(result, 0);
     device.bus().answer(result + 4, 1);
-    assert_eq!(device.sequence(tx).expect("read"), 0xffff_ffff);
+    assert_eq!(device.sequence(tx).expect("read"), 0x1_0000_0000);
     assert_eq!(device.sequence(rx).expect("read"), 0x1_0000_0000);
     let read = commands(&device.bus().take_writes());
     assert_eq!(ops(&read), [(Op::ReadTxSeq, 0), (Op::ReadRxSeq, 0)]);

@@ -1,11 +1,11 @@
 //! RX: the verdict on a packet that the buffer holds, and what RFC 4303 decapsulation makes of it.
 //!
-//! In this order, as Linux has it: damaged frame, ICV (RFC 4303 section 3.4.4.1), trailer, replay recheck and advance
+//! In this order, as Linux has it: damaged frame, ICV (RFC 4303 section 3.4.4.1), trailer, SA deleted meanwhile, replay recheck and advance
 //! (section 3.4.3: only after the ICV is good), next header against the SA's mode. The first that fails is counted and
 //! the packet is freed in the buffer, unseen.
 //!
 //! Ports: `held` (from the buffer) and `expected` (from the check), one each a frame, in order; `advance` to the replay window,
-//! `advanced` from it; out `outcome` to the buffer and, for what goes on, after it `fields` of the headers to put in front.
+//! `advanced` from it; `current_index` to the SA table, `current` from it; out `outcome` to the buffer and, for what goes on, after it `fields` of the headers to put in front.
 //! Latency 5 clocks and the window's; one packet at a time.
 
 use rust_hdl::prelude::*;
@@ -14,6 +14,7 @@ use crate::constant::Const;
 use crate::events::{bit, Event, EventMask};
 use crate::header_builder::HeaderFields;
 use crate::hold::{Held, Release};
+use crate::records::SaIndex;
 use crate::replay::ReplayAdvance;
 use crate::rx_check::Expected;
 
@@ -51,6 +52,8 @@ pub struct Decap {
     pub expected: Signal<In, Expected>,
     pub expected_valid: Signal<In, bool>,
     pub expected_ready: Signal<Out, bool>,
+    pub current_index: Signal<Out, SaIndex>,
+    pub current: Signal<In, Bits<16>>,
     pub advance: Signal<Out, ReplayAdvance>,
     pub advance_valid: Signal<Out, bool>,
     pub advance_ready: Signal<In, bool>,
@@ -78,6 +81,7 @@ pub struct Decap {
     nibble: Signal<Local, Bits<4>>,
     fits: Signal<Local, bool>,
     is_dummy: Signal<Local, bool>,
+    is_gone: Signal<Local, bool>,
     proto_ipv4: Const<8, 4>,
     proto_ipv6: Const<8, 41>,
     proto_none: Const<8, 59>,
@@ -86,6 +90,7 @@ pub struct Decap {
     ev_decrypted: EventMask<{ bit(Event::RxDecrypted) }>,
     ev_error: EventMask<{ bit(Event::RxDropError) }>,
     ev_icv: EventMask<{ bit(Event::RxDropIcv) }>,
+    ev_no_sa: EventMask<{ bit(Event::RxDropNoSa) }>,
     ev_trailer: EventMask<{ bit(Event::RxDropTrailer) }>,
     ev_replay: EventMask<{ bit(Event::RxDropReplay) }>,
     ev_window: EventMask<{ bit(Event::RxDropReplayWindow) }>,
@@ -108,6 +113,8 @@ impl Logic for Decap {
             && ((self.is_v4_inside.val() && (self.nibble.val() == 4)) || (self.is_v6_inside.val() && (self.nibble.val() == 6)));
         self.is_dummy.next = self.held_now.q.val().next_header == self.proto_none.val();
 
+        self.current_index.next = self.e.q.val().sa_index;
+        self.is_gone.next = self.current.val() != self.e.q.val().generation;
         self.advance.next.sa = self.e.q.val().sa_index;
         self.advance.next.seq64 = self.e.q.val().seq;
         self.advance.next.esn = self.e.q.val().esn;
@@ -183,8 +190,13 @@ impl Logic for Decap {
                 }
             }
             DecapState::Advance => {
-                self.advance_valid.next = true;
-                if self.advance_ready.val() {
+                // An SA that came to this number since has a window of its own. Between the first write of a new SA and the start of its
+                // window lies the computation of H, longer than an advance takes.
+                self.advance_valid.next = !self.is_gone.val();
+                if self.is_gone.val() {
+                    self.pulse.d.next = self.ev_no_sa.val();
+                    self.state.d.next = DecapState::Drop;
+                } else if self.advance_ready.val() {
                     self.state.d.next = DecapState::Wait;
                 }
             }

@@ -24,6 +24,8 @@ pub struct Expected {
     pub unsupported: bool,
     /// Number of the SA.
     pub sa_index: SaIndex,
+    /// Its generation: see [`crate::rx_sa`].
+    pub generation: Bits<16>,
     /// The SA has ESN.
     pub esn: bool,
     /// Its replay window.
@@ -88,6 +90,7 @@ pub struct RxCheck {
     sa: DFF<RxSa>,
     unsupported: DFF<bool>,
     sa_index: DFF<SaIndex>,
+    generation: DFF<Bits<16>>,
     length: DFF<Bits<16>>,
     outcome: DFF<Bits<2>>,
     skip: DFF<Bits<7>>,
@@ -109,7 +112,7 @@ pub struct RxCheck {
 impl Logic for RxCheck {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, h, sa, unsupported, sa_index, length, outcome, skip, seq, pulse);
+        dff_setup!(self, clock, state, h, sa, unsupported, sa_index, generation, length, outcome, skip, seq, pulse);
         self.pulse.d.next = 0.into();
         self.events.next = self.pulse.q.val();
         self.is_unprotect.next = self.outcome.q.val() == self.unprotect.val();
@@ -150,6 +153,7 @@ impl Logic for RxCheck {
         self.expected.next.protected = self.is_unprotect.val();
         self.expected.next.unsupported = self.unsupported.q.val();
         self.expected.next.sa_index = self.sa_index.q.val();
+        self.expected.next.generation = self.generation.q.val();
         self.expected.next.esn = self.sa.q.val().esn;
         self.expected.next.replay_window = self.sa.q.val().replay_window;
         self.expected.next.seq = self.seq.q.val();
@@ -176,6 +180,7 @@ impl Logic for RxCheck {
                 self.h.d.next = self.found.val().headers;
                 self.sa.d.next = self.found.val().sa;
                 self.sa_index.d.next = self.found.val().sa_index;
+                self.generation.d.next = self.found.val().generation;
                 self.length.d.next = self.found.val().length;
                 self.unsupported.d.next = self.found.val().unsupported;
                 self.outcome.d.next = self.found.val().decision;

@@ -3,6 +3,9 @@
 //! Looks ESP up in the SA CAM by (destination, SPI, protocol) and fetches the SA (RFC 4303 section 3.4.2). What is not
 //! ESP for us passes: other traffic, and ESP behind IPv4 options or in fragments, which the host must put together first.
 //!
+//! A number may go to another SA while packets of the one that had it are still held. So each write of an entry gives it a new generation (of 2^16);
+//! a packet carries that of its SA, and `current` tells that of now, 1 clock after `current_index`.
+//!
 //! Ports: `headers` in; `key` to the CAM and `result` from it; `packet` out, one a frame, in order. Latency 6 clocks and
 //! the CAM's for ESP, 3 for others; one packet at a time; back-pressure: waits in `Offer`.
 
@@ -35,6 +38,8 @@ pub struct RxFound {
     pub sa_index: SaIndex,
     /// With UNPROTECT: the SA.
     pub sa: RxSa,
+    /// With UNPROTECT: which of the SAs that have had this number it is.
+    pub generation: Bits<16>,
     /// With UNPROTECT: bytes of ciphertext, without ICV.
     pub length: Bits<16>,
 }
@@ -73,11 +78,18 @@ pub struct RxSaTable<const A: usize> {
     pub write_sa: Signal<In, RxSa>,
     pub key: Signal<Out, CamKey>,
     pub key_valid: Signal<Out, bool>,
+    pub current_index: Signal<In, SaIndex>,
+    pub current: Signal<Out, Bits<16>>,
     pub packet: Signal<Out, RxFound>,
     pub packet_valid: Signal<Out, bool>,
     pub packet_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<32>>,
     sas: RAM<RxSa, A>,
+    generations: RAM<Bits<16>, A>,
+    current_generations: RAM<Bits<16>, A>,
+    /// Counts the writes of the table.
+    write_count: DFF<Bits<16>>,
+    generation: DFF<Bits<16>>,
     state: DFF<RxSaState>,
     h: DFF<Headers>,
     overhead: DFF<Bits<16>>,
@@ -103,7 +115,7 @@ pub struct RxSaTable<const A: usize> {
 impl<const A: usize> Logic for RxSaTable<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, h, overhead, sa_index, sa, outcome, length, pulse);
+        dff_setup!(self, clock, state, h, overhead, sa_index, sa, generation, write_count, outcome, length, pulse);
         self.pulse.d.next = 0.into();
         self.sas.read_clock.next = self.clock.val();
         self.sas.write_clock.next = self.clock.val();
@@ -111,6 +123,23 @@ impl<const A: usize> Logic for RxSaTable<A> {
         self.sas.write_address.next = bit_cast::<A, 10>(self.write_index.val());
         self.sas.write_data.next = self.write_sa.val();
         self.sas.read_address.next = bit_cast::<A, 10>(self.sa_index.q.val());
+        // A generation stands beside each entry, and once more for `current`.
+        if self.write_enable.val() {
+            self.write_count.d.next = self.write_count.q.val() + 1;
+        }
+        self.generations.read_clock.next = self.clock.val();
+        self.generations.write_clock.next = self.clock.val();
+        self.generations.write_enable.next = self.write_enable.val();
+        self.generations.write_address.next = bit_cast::<A, 10>(self.write_index.val());
+        self.generations.write_data.next = self.write_count.q.val();
+        self.generations.read_address.next = bit_cast::<A, 10>(self.sa_index.q.val());
+        self.current_generations.read_clock.next = self.clock.val();
+        self.current_generations.write_clock.next = self.clock.val();
+        self.current_generations.write_enable.next = self.write_enable.val();
+        self.current_generations.write_address.next = bit_cast::<A, 10>(self.write_index.val());
+        self.current_generations.write_data.next = self.write_count.q.val();
+        self.current_generations.read_address.next = bit_cast::<A, 10>(self.current_index.val());
+        self.current.next = self.current_generations.read_data.val();
         // RFC 4303 section 2.4: the ciphertext is a multiple of 4 and holds at least pad length and next header.
         self.length_low.next = bit_cast::<2, 16>(self.length.q.val());
         self.is_short.next = (self.h.q.val().ip_length < self.overhead.q.val()) || (self.length.q.val() == 0);
@@ -126,6 +155,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
         self.packet.next.unsupported = self.hidden_esp.val();
         self.packet.next.sa_index = self.sa_index.q.val();
         self.packet.next.sa = self.sa.q.val();
+        self.packet.next.generation = self.generation.q.val();
         self.packet.next.length = self.length.q.val();
         self.events.next = self.pulse.q.val();
         self.headers_ready.next = false;
@@ -188,6 +218,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
             }
             RxSaState::Take => {
                 self.sa.d.next = self.sas.read_data.val();
+                self.generation.d.next = self.generations.read_data.val();
                 self.outcome.d.next = self.unprotect.val();
                 if !self.sas.read_data.val().valid {
                     // Deleted between the look-up and now.

@@ -2,5 +2,6 @@
 
 mod clocks;
 mod random;
+mod reuse;
 mod rig;
 mod traffic;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use espalier_driver::policy::{PolicyParams, Template};
 use espalier_driver::sa::{Aead, EncapKind, Offload, RFC4106_GCM_AES, ReplayState, SaHandle, SaParams};
 use espalier_driver::xfrm::{Direction, Mode, OffloadMode, PolicyDirection, SaId, Selector, protocol};
-use espalier_driver::{Device, Key, PolicyHandle};
+use espalier_driver::{Device, Errno, Key, PolicyHandle};
 use espalier_hdl::engine::Espalier;
 use espalier_reference_model::nic::{Nic as ModelNic, Outcome};
 use espalier_reference_model::policy::Selector as ModelSelector;
@@ -167,6 +167,25 @@ impl Rig {
         let mut device = Device::open(nic).expect("bring-up");
         device.enable().expect("enable");
         Self { device, model: ModelNic::default(), installed: Vec::new(), wire: Vec::new(), host: Vec::new() }
+    }
+
+    /// The driver's side.
+    pub fn device(&mut self) -> &mut Device<Nic> {
+        &mut self.device
+    }
+
+    /// Fills the table of inbound SAs with strangers.
+    pub fn fill(&mut self, like: &Association) {
+        for index in 128.. {
+            let stranger = Association { index, ..like.clone() };
+            match self.device.add_sa(&stranger.params(Direction::In)) {
+                Ok(_) => {}
+                Err(error) => {
+                    assert_eq!(error.errno(), Errno::Enospc, "{error}");
+                    return;
+                }
+            }
+        }
     }
 
     /// Installs a pair of SAs, and a policy that sends its hosts' packets through the outbound one.
