@@ -196,6 +196,11 @@ impl Nic {
         self.host_in.push(bytes, 0);
     }
 
+    /// Queues a frame from the host that is marked as damaged.
+    pub fn send_host_damaged(&mut self, bytes: impl AsRef<[u8]>) {
+        self.host_in.push(bytes, 1);
+    }
+
     /// Queues a frame from the wire. `error`: the MAC marks it as damaged.
     pub fn send_wire(&mut self, bytes: impl AsRef<[u8]>, error: bool) {
         self.wire_in.push(bytes, error.into());

@@ -47,7 +47,7 @@ fn measure(association: &Association, frame_bytes: usize, direction: Direction) 
     let mut send = |rig: &mut Rig| {
         let frame = packet(frame_bytes, association.v6).frame(association.inside(direction));
         if direction == Direction::Out {
-            rig.send_host(&frame);
+            rig.send_host(&frame, false);
         } else {
             let seq = peer.next_seq().expect("a number");
             let frame = espalier_reference_model::esp::encapsulate(&frame, &peer, seq).expect("a packet");

@@ -46,14 +46,21 @@ fn run(batch: &Batch) -> Result<usize, String> {
             if from_wire {
                 rig.send_wire(&frame, error)
             } else {
-                rig.send_host(&frame)
+                rig.send_host(&frame, error)
             };
         }
-        // Tables change while the traffic flows.
+        // Tables change while the traffic flows. Every other time the visitor has traffic of its own, which must be through before it goes.
         if at % 50 == 20 {
             rig.install(&batch.visitor);
+            if at % 100 == 20 {
+                peers.push((batch.visitor.clone(), batch.visitor.tx_sa(Direction::In)));
+            }
         }
         if at % 50 == 40 {
+            if at % 100 == 40 {
+                rig.settle()?;
+                peers.pop();
+            }
             rig.remove(batch.visitor.index);
         }
     }
@@ -75,7 +82,7 @@ fn run(batch: &Batch) -> Result<usize, String> {
             if from_wire {
                 rig.send_wire(&frame, error)
             } else {
-                rig.send_host(&frame)
+                rig.send_host(&frame, error)
             };
         }
     }

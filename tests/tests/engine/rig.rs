@@ -226,10 +226,14 @@ impl Rig {
     }
 
     /// A frame from the host.
-    pub fn send_host(&mut self, frame: &[u8]) -> Outcome {
-        let outcome = self.model.transmit(frame, false);
+    pub fn send_host(&mut self, frame: &[u8], error: bool) -> Outcome {
+        let outcome = self.model.transmit(frame, error);
         self.wire.extend(outcome.frame.clone());
-        self.device.bus().send_host(frame);
+        if error {
+            self.device.bus().send_host_damaged(frame)
+        } else {
+            self.device.bus().send_host(frame)
+        }
         outcome
     }
 

@@ -134,8 +134,10 @@ pub enum Event {
     Foreign(Packet, bool),
     /// From the host or the wire: bytes.
     Noise(bool, Bytes),
-    /// From the host: a frame damaged at this byte.
+    /// From the host: a frame with another value in this byte.
     Bent(Index, Packet, Index, u8),
+    /// From the host: marked as damaged.
+    Damaged(Index, Packet),
 }
 
 impl Event {
@@ -157,6 +159,7 @@ impl Event {
                 frame[at] ^= value;
                 vec![(false, frame, false)]
             }
+            Self::Damaged(which, packet) => vec![(false, packet.frame(which.get(peers).0.inside(Direction::Out)), true)],
             Self::Receive(which, packet, fate) => {
                 let at = which.index(peers.len());
                 let (association, sa) = &mut peers[at];
@@ -232,6 +235,8 @@ pub fn packets() -> impl Strategy<Value = Packet> {
         8 => prop::collection::vec(any::<u8>(), 0..80),
         4 => prop::collection::vec(any::<u8>(), 80..600),
         2 => prop::collection::vec(any::<u8>(), 1400..1500),
+        // Up to the longest frame and over it.
+        1 => (8900..9300usize, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]),
     ];
     let shapes = prop_oneof![20 => Just(Shape::Plain), 1 => Just(Shape::Options), 1 => Just(Shape::Fragment)];
     let padding = prop_oneof![4 => Just(0usize), 1 => 1..30usize];
@@ -271,12 +276,13 @@ pub fn events() -> impl Strategy<Value = Event> {
         2 => (packets(), any::<bool>()).prop_map(|(packet, v6)| Event::Foreign(packet, v6)),
         1 => (any::<bool>(), prop::collection::vec(any::<u8>(), 1..200)).prop_map(|(wire, bytes)| Event::Noise(wire, Bytes(bytes))),
         2 => (any::<Index>(), packets(), any::<Index>(), 1..=255u8).prop_map(|(which, packet, at, by)| Event::Bent(which, packet, at, by)),
+        1 => (any::<Index>(), packets()).prop_map(|(which, packet)| Event::Damaged(which, packet)),
     ]
 }
 
 pub fn associations(index: u8) -> impl Strategy<Value = Association> {
     let keys = prop_oneof![Just(20), Just(28), Just(36)].prop_flat_map(|length| prop::collection::vec(any::<u8>(), length));
-    let windows = prop_oneof![Just(1u32), Just(32), Just(64), Just(4096), 1..300u32];
+    let windows = prop_oneof![Just(0u32), Just(1), Just(32), Just(64), Just(4096), 1..300u32];
     let last = prop_oneof![4 => Just(0), 2 => 0..100u64, 2 => Just(0xFFFF_FFF8), 1 => any::<u64>().prop_map(|seq| seq >> 1)];
     (keys, any::<[bool; 6]>(), prop::option::of(any::<bool>()), windows, last).prop_map(
         move |(key_and_salt, [esn, v6, encap, dont_encap_dscp, no_ecn, no_pmtu_disc], tunnel, window, last)| Association {
@@ -286,7 +292,8 @@ pub fn associations(index: u8) -> impl Strategy<Value = Association> {
             v6,
             tunnel,
             encap,
-            window,
+            // ESN wants a window (the driver refuses it without).
+            window: if esn { window.max(1) } else { window },
             last_seq: if esn { last } else { last & 0xFFFF_FFFF },
             dont_encap_dscp,
             no_ecn,
