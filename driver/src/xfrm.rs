@@ -1,5 +1,7 @@
 //! XFRM's words: what SAs and policies are described with (linux/xfrm.h, ip-xfrm(8)).
 
+pub mod info;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
