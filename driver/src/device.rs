@@ -177,8 +177,8 @@ impl<B: Bus> Device<B> {
     pub fn sequence(&mut self, handle: SaHandle) -> Result<u64, Error> {
         let sa = self.sas.get(handle).ok_or(Error::NoSuchSa)?;
         let op = match sa.direction {
-            Direction::Out => Op::ReadTxSeq,
-            Direction::In => Op::ReadRxSeq,
+            Direction::Out => Op::ReadTxSa,
+            Direction::In => Op::ReadRxSa,
         };
         self.registers.query(op, sa.index)
     }
@@ -237,8 +237,8 @@ impl<B: Bus> Device<B> {
     fn apply(&mut self, update: Update) -> Result<(), Error> {
         for step in update.steps() {
             match step {
-                Step::Write(slot, entry) => self.registers.write_entry(Op::PolicyWrite, *slot, 0, &entry.words())?,
-                Step::Clear(slot) => self.registers.clear_entry(Op::PolicyClear, *slot, 0)?,
+                Step::Write(slot, entry) => self.registers.write_entry(Op::TxPolicyWrite, *slot, 0, &entry.words())?,
+                Step::Clear(slot) => self.registers.clear_entry(Op::TxPolicyClear, *slot, 0)?,
             }
         }
         self.policies.commit(update);
@@ -249,7 +249,7 @@ impl<B: Bus> Device<B> {
     fn clear_tables(&mut self) -> Result<(), Error> {
         let Capabilities { policies, tx_sas, rx_sas, cam_ways, .. } = self.capabilities;
         for slot in 0..policies {
-            self.registers.clear_entry(Op::PolicyClear, slot, 0)?;
+            self.registers.clear_entry(Op::TxPolicyClear, slot, 0)?;
         }
         for row in 0..self.capabilities.cam_rows() as u16 {
             for way in 0..cam_ways {

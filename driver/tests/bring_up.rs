@@ -31,7 +31,7 @@ fn bring_up_reads_before_it_writes_and_leaves_the_device_empty_and_stopped() {
         .collect();
     let cleared = commands(&writes[1..writes.len() - 1]);
     let count = |op| cleared.iter().filter(|command| command.op == op).count();
-    assert_eq!([count(Op::PolicyClear), count(Op::CamClear), count(Op::TxSaClear), count(Op::RxSaClear)], [8, 128, 8, 8]);
+    assert_eq!([count(Op::TxPolicyClear), count(Op::CamClear), count(Op::TxSaClear), count(Op::RxSaClear)], [8, 128, 8, 8]);
     assert_eq!(cleared.len(), 152);
     assert_eq!(writes.last(), Some(&(map::COUNTER_CLEAR.offset.into(), 1)));
 }

@@ -60,7 +60,7 @@ fn every_field_of_a_selector_reaches_its_place() {
     params.action = Action::Block;
     device.add_policy(&params).expect("added");
     let written = written(&mut device);
-    assert_eq!(outline(&written), [(Op::PolicyWrite, 0, BLOCK, None)]);
+    assert_eq!(outline(&written), [(Op::TxPolicyWrite, 0, BLOCK, None)]);
     let get = |field| written[0].get(field);
     assert_eq!((get(field::VALUE_SRC), get(field::MASK_SRC)), (0x0a01_0000, 0xffff_0000));
     assert_eq!((get(field::VALUE_DST), get(field::MASK_DST)), (0x0a02_0000, 0xfffe_0000));
@@ -76,7 +76,7 @@ fn ipv6_prefixes_mask_from_the_left() {
     let mut device = device();
     device.add_policy(&policy("fd00:1::/32", "fd00:2::1/128", None)).expect("added");
     let written = written(&mut device);
-    assert_eq!(outline(&written), [(Op::PolicyWrite, 0, BYPASS, None)]);
+    assert_eq!(outline(&written), [(Op::TxPolicyWrite, 0, BYPASS, None)]);
     let get = |field| written[0].get(field);
     assert_eq!(get(field::VALUE_V6), 1);
     assert_eq!((get(field::VALUE_SRC), get(field::MASK_SRC)), (0xfd00_0001 << 96, 0xffff_ffff << 96));
@@ -87,13 +87,13 @@ fn ipv6_prefixes_mask_from_the_left() {
 fn a_policy_waits_for_its_sa_and_follows_it() {
     let mut device = device();
     device.add_policy(&tunnel_policy()).expect("added");
-    assert_eq!(outline(&written(&mut device)), [(Op::PolicyWrite, 0, PROTECT, None)]);
+    assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyWrite, 0, PROTECT, None)]);
     // The SA is written before the policy points to it.
     let old = device.add_sa(&tunnel_sa(1)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::PolicyWrite, 0, PROTECT, Some(0))]);
+    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
     // Rekey: the newest is in use, at one write.
     let new = device.add_sa(&tunnel_sa(2)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::PolicyWrite, 0, PROTECT, Some(1))]);
+    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(1))]);
     let handle = device.policies().next().expect("a policy").handle;
     assert_eq!(device.policy(handle).expect("a policy").sas().collect::<Vec<_>>(), [old, new]);
     // The old one goes: nothing changes for the policy.
@@ -101,9 +101,9 @@ fn a_policy_waits_for_its_sa_and_follows_it() {
     assert_eq!(outline(&written(&mut device)), [(Op::TxSaClear, 0, 0, None)]);
     // The last one goes: the policy lets go of it first.
     device.delete_sa(new).expect("deleted");
-    assert_eq!(outline(&written(&mut device)), [(Op::PolicyWrite, 0, PROTECT, None), (Op::TxSaClear, 1, 0, None)]);
+    assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyWrite, 0, PROTECT, None), (Op::TxSaClear, 1, 0, None)]);
     device.delete_policy(handle).expect("deleted");
-    assert_eq!(outline(&written(&mut device)), [(Op::PolicyClear, 0, 0, None)]);
+    assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyClear, 0, 0, None)]);
     assert!(matches!(device.delete_policy(handle), Err(Error::NoSuchPolicy)));
 }
 
@@ -115,7 +115,7 @@ fn if_the_new_sa_goes_the_old_one_is_in_use_again() {
     let new = device.add_sa(&tunnel_sa(2)).expect("added");
     written(&mut device);
     device.delete_sa(new).expect("deleted");
-    assert_eq!(outline(&written(&mut device))[0], (Op::PolicyWrite, 0, PROTECT, Some(0)));
+    assert_eq!(outline(&written(&mut device))[0], (Op::TxPolicyWrite, 0, PROTECT, Some(0)));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_policy_finds_the_sa_that_is_there() {
     device.add_sa(&tunnel_sa(1)).expect("added");
     written(&mut device);
     device.add_policy(&tunnel_policy()).expect("added");
-    assert_eq!(outline(&written(&mut device)), [(Op::PolicyWrite, 0, PROTECT, Some(0))]);
+    assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_sa_that_does_not_fit_the_template_is_not_used() {
         let mut sa = tunnel_sa(1);
         change(&mut sa);
         device.add_sa(&sa).expect("added");
-        assert!(written(&mut device).iter().all(|command| command.op != Op::PolicyWrite));
+        assert!(written(&mut device).iter().all(|command| command.op != Op::TxPolicyWrite));
     }
     let mut device = device();
     let mut params = tunnel_policy();
@@ -153,9 +153,9 @@ fn an_sa_that_does_not_fit_the_template_is_not_used() {
     device.add_policy(&params).expect("added");
     written(&mut device);
     device.add_sa(&tunnel_sa(1)).expect("added");
-    assert!(written(&mut device).iter().all(|command| command.op != Op::PolicyWrite));
+    assert!(written(&mut device).iter().all(|command| command.op != Op::TxPolicyWrite));
     device.add_sa(&tunnel_sa(2)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::PolicyWrite, 0, PROTECT, Some(1))]);
+    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(1))]);
 }
 
 #[test]
@@ -182,9 +182,9 @@ fn a_template_of_level_use_passes_packets_without_an_sa() {
     let mut params = tunnel_policy();
     params.templates[0].level = Level::Use;
     device.add_policy(&params).expect("added");
-    assert_eq!(outline(&written(&mut device)), [(Op::PolicyWrite, 0, BYPASS, None)]);
+    assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyWrite, 0, BYPASS, None)]);
     device.add_sa(&tunnel_sa(1)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::PolicyWrite, 0, PROTECT, Some(0))]);
+    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
 }
 
 #[test]
@@ -197,16 +197,16 @@ fn transport_mode_uses_an_sa_only_for_its_own_addresses() {
     let first = device.add_sa(&host("10.2.0.1", 1)).expect("added");
     let entry = written(&mut device).remove(1);
     // In front of the policy's own entry, for the packets between these two hosts.
-    assert_eq!((entry.op, entry.index, entry.get(field::SA)), (Op::PolicyWrite, 1, 0));
+    assert_eq!((entry.op, entry.index, entry.get(field::SA)), (Op::TxPolicyWrite, 1, 0));
     assert_eq!((entry.get(field::VALUE_SRC), entry.get(field::MASK_SRC)), (0x0a01_0001, 0xffff_ffff));
     assert_eq!((entry.get(field::VALUE_DST), entry.get(field::MASK_DST)), (0x0a02_0001, 0xffff_ffff));
     device.add_sa(&host("10.2.0.2", 2)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::PolicyWrite, 2, PROTECT, Some(1))]);
+    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 2, PROTECT, Some(1))]);
     // Outside the policy's selector: not one of its packets.
     device.add_sa(&host("10.3.0.1", 3)).expect("added");
     assert_eq!(written(&mut device).len(), 1);
     device.delete_sa(first).expect("deleted");
-    assert_eq!(outline(&written(&mut device))[0], (Op::PolicyClear, 1, 0, None));
+    assert_eq!(outline(&written(&mut device))[0], (Op::TxPolicyClear, 1, 0, None));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn numbers_that_run_out_move_together_in_order() {
     let mut orders = std::collections::BTreeMap::new();
     for command in written(&mut device) {
         match command.op {
-            Op::PolicyWrite => {
+            Op::TxPolicyWrite => {
                 let order = command.get(field::ORDER);
                 let rival = orders.iter().any(|(index, other)| *index != command.index && *other == order);
                 assert!(!rival, "two entries of order {order:#x}");
@@ -265,7 +265,7 @@ fn numbers_that_run_out_move_together_in_order() {
         last = next;
     }
     let index = device.sa(last).expect("installed").index;
-    let last_write = written(&mut device).into_iter().rfind(|command| command.op == Op::PolicyWrite).expect("a write");
+    let last_write = written(&mut device).into_iter().rfind(|command| command.op == Op::TxPolicyWrite).expect("a write");
     assert_eq!(last_write.get(field::SA), u128::from(index));
 }
 

@@ -177,8 +177,8 @@ struct Tables {
 impl Tables {
     fn execute(&mut self, command: &Command) {
         match command.op {
-            Op::PolicyWrite => drop(self.policies.insert(command.index, command.clone())),
-            Op::PolicyClear => drop(self.policies.remove(&command.index)),
+            Op::TxPolicyWrite => drop(self.policies.insert(command.index, command.clone())),
+            Op::TxPolicyClear => drop(self.policies.remove(&command.index)),
             Op::TxSaWrite => drop(self.sas.insert(command.index, command.get(tx_sa::SPI) as u32)),
             Op::TxSaClear => drop(self.sas.remove(&command.index)),
             other => panic!("{other:?}"),

@@ -153,7 +153,7 @@ fn sequence_numbers_are_the_last_ones_used() {
     assert_eq!(device.sequence(tx).expect("read"), 0x1_0000_0000);
     assert_eq!(device.sequence(rx).expect("read"), 0x1_0000_0000);
     let read = commands(&device.bus().take_writes());
-    assert_eq!(ops(&read), [(Op::ReadTxSeq, 0), (Op::ReadRxSeq, 0)]);
+    assert_eq!(ops(&read), [(Op::ReadTxSa, 0), (Op::ReadRxSa, 0)]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Events: the causes that `control` counts, as one-clock pulses in a vector of 32.
+//! Events: the causes that `control` counts, as one-clock pulses in a vector of 64.
 
 pub use espalier_regs::Event;
 
@@ -10,4 +10,4 @@ pub const fn bit(event: Event) -> u64 {
 }
 
 /// The vector with only the bit `V` (see [`bit`]).
-pub type EventMask<const V: u64> = Const<32, V>;
+pub type EventMask<const V: u64> = Const<64, V>;

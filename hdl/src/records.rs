@@ -20,6 +20,33 @@ pub mod key_size {
     pub const AES_256: u64 = 2;
 }
 
+/// Bytes of ICV as the engine spells them (RFC 4106 section 6).
+pub mod icv_size {
+    /// 16 bytes.
+    pub const ICV_16: u64 = 0;
+    /// 12 bytes.
+    pub const ICV_12: u64 = 1;
+    /// 8 bytes.
+    pub const ICV_8: u64 = 2;
+}
+
+/// What runs beside a frame (AXI4-Stream `tuser`): `espalier_regs::tuser`.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Meta {
+    /// Crypto offload. TX: the frame is ESP of `sa`, to be encrypted in place. RX: the headers stay.
+    pub crypto: bool,
+    /// RX: packet offload; the frame is what was inside.
+    pub is_protected: bool,
+    /// RX: ESP that is left to the host.
+    pub unsupported: bool,
+    /// RX: `crypto_status` of include/net/xfrm.h.
+    pub status: Bits<8>,
+    /// Number of the SA.
+    pub sa: SaIndex,
+    /// RX: its generation: see [`crate::rx_sa`].
+    pub generation: Bits<16>,
+}
+
 /// What the parser found in the first bytes of a frame.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Headers {
@@ -73,6 +100,8 @@ pub struct Headers {
     /// ESP: the 8 bytes of IV behind it (RFC 4106 section 3.1); so the parser looks at 96 bytes (6 beats): 22 + 40 + 8 + 8 + 8.
     /// Meaningless when the frame ends before (such a frame is too short for ESP and dropped as malformed).
     pub iv: Bits<64>,
+    /// What came beside the frame.
+    pub meta: Meta,
 }
 
 /// Everything the GCM core needs to know of the packet whose slots it is given.
@@ -113,8 +142,10 @@ pub struct Job {
     pub pad_length: Bits<2>,
     /// Next header of the trailer.
     pub next_header: Bits<8>,
-    /// The bytes after `length` are a 16-byte ICV (RX).
+    /// The bytes after `length` are an ICV: RX, and TX of crypto offload, where they are only room for it.
     pub icv: bool,
+    /// One of [`icv_size`]: of that ICV.
+    pub icv_size: Bits<2>,
     /// For the core.
     pub crypto: CryptoContext,
 }
@@ -143,8 +174,10 @@ pub struct Slot {
 pub struct Gathered {
     /// The frame ended before `skip + length` (+ ICV) bytes, or its last beat carried `error`.
     pub error: bool,
-    /// The ICV (RX, job.icv), first byte in the most significant bits.
+    /// The ICV (RX, job.icv), first byte in the most significant bits; what follows a short one is undefined.
     pub icv: Bits<128>,
+    /// One of [`icv_size`], from the job.
+    pub icv_size: Bits<2>,
 }
 
 /// Headers to put in front of a payload.
@@ -159,6 +192,8 @@ pub struct Prefix {
     /// No payload follows: these bytes are the whole frame (an IP packet without payload, out of transport mode). No beat of `s` is
     /// taken for it.
     pub alone: bool,
+    /// Runs beside the frame (RX).
+    pub meta: Meta,
 }
 
 /// An outbound SA.
@@ -202,6 +237,12 @@ pub struct TxSa {
     pub no_ecn: bool,
     /// Never set DF on the outer header (XFRM_STATE_NOPMTUDISC); else DF is copied from an IPv4 inside and set for an IPv6 one.
     pub no_pmtu_disc: bool,
+    /// One of [`icv_size`].
+    pub icv: Bits<2>,
+    /// Crypto offload; else packet offload.
+    pub crypto: bool,
+    /// Packet offload: longest ESP payload in bytes, without trailer.
+    pub max_payload: Bits<16>,
 }
 
 /// An inbound SA.
@@ -225,6 +266,102 @@ pub struct RxSa {
     pub tunnel: bool,
     /// Replay window in packets, 0 (no check) to 4096.
     pub replay_window: Bits<13>,
+    /// One of [`icv_size`].
+    pub icv: Bits<2>,
+    /// Crypto offload; else packet offload.
+    pub crypto: bool,
+    /// Tunnel mode: may carry IPv4.
+    pub inner_v4: bool,
+    /// Tunnel mode: may carry IPv6.
+    pub inner_v6: bool,
+    /// Tunnel mode: do not hand congestion marks inwards (XFRM_STATE_NOECN).
+    pub no_ecn: bool,
+    /// Tunnel mode: copy the outer DSCP inwards (XFRM_STATE_DECAP_DSCP).
+    pub decap_dscp: bool,
+}
+
+/// Limits of an SA; all ones: none (XFRM_INF).
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Limits {
+    /// Packets: the host is told when so many have passed.
+    pub soft_packets: Bits<64>,
+    /// Packets: no more than these pass.
+    pub hard_packets: Bits<64>,
+    /// Bytes of ESP payload: the host is told when so many have passed.
+    pub soft_bytes: Bits<64>,
+    /// Bytes of ESP payload: nothing passes once these have.
+    pub hard_bytes: Bits<64>,
+}
+
+/// What an SA has carried (struct xfrm_lifetime_cur).
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Life {
+    /// Packets that passed.
+    pub packets: Bits<64>,
+    /// Their bytes of ESP payload, without trailer.
+    pub bytes: Bits<64>,
+    /// The soft limit was reached.
+    pub soft: bool,
+    /// The hard limit was reached.
+    pub hard: bool,
+}
+
+/// An event for the host's queue: `espalier_regs::notice`.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Notice {
+    /// One of `espalier_regs::notice::Kind`.
+    pub kind: Bits<4>,
+    /// Number of the SA.
+    pub sa: SaIndex,
+}
+
+/// What became of a frame from the host: `espalier_regs::tuser::tx_status`.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct TxStatus {
+    /// Number of an event.
+    pub event: Bits<8>,
+    /// Number of the SA, where one was found.
+    pub sa: SaIndex,
+}
+
+/// What received packets of an SA failed at (struct xfrm_stats).
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct RxFailures {
+    /// Duplicates.
+    pub replay: Bits<32>,
+    /// Left of the window.
+    pub replay_window: Bits<32>,
+    /// ICV that did not fit.
+    pub integrity_failed: Bits<32>,
+}
+
+/// What an inbound SA may carry.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct SaSelector {
+    /// Matches when `(value & mask) == (packet & mask)` in every field and the family is the same.
+    pub value: Selector,
+    /// Mask of each field; `v6` and `forward` do not count.
+    pub mask: Selector,
+    /// The family is not compared.
+    pub any_family: bool,
+}
+
+/// Which inbound policies an inbound SA satisfies: bit i for policy i.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Accept {
+    /// By number of the policy.
+    pub policies: Bits<64>,
+}
+
+/// An address of this host.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct LocalAddress {
+    /// In use.
+    pub valid: bool,
+    /// It is IPv6.
+    pub v6: bool,
+    /// The address.
+    pub address: Bits<128>,
 }
 
 /// Key of the SA CAM: what an inbound ESP packet is looked up by (RFC 4301 section 4.1).
@@ -256,6 +393,8 @@ pub struct CamEntry {
 pub struct Selector {
     /// IPv6, else IPv4.
     pub v6: bool,
+    /// Inbound: the packet is not for this host (XFRM_POLICY_FWD). Outbound: 0.
+    pub forward: bool,
     /// Source address.
     pub src: Bits<128>,
     /// Destination address.
@@ -283,16 +422,18 @@ pub mod action {
 pub struct Policy {
     /// In use.
     pub valid: bool,
-    /// Matches when `(value & mask) == (packet & mask)` in every field and the family is the same.
+    /// Matches when `(value & mask) == (packet & mask)` in every field, and family and `forward` are the same.
     pub value: Selector,
-    /// Mask of each field; `v6` does not count.
+    /// Mask of each field; `v6` and `forward` do not count.
     pub mask: Selector,
     /// The lowest of all that match wins: XFRM priority << 16 | order of insertion.
     pub order: Bits<48>,
     /// One of [`action`].
     pub action: Bits<2>,
-    /// With PROTECT: there is an SA. Without one the packet is dropped (XfrmOutNoStates).
+    /// Outbound, PROTECT: there is an SA. Without one the packet is dropped (XfrmOutNoStates).
     pub sa_valid: bool,
+    /// Inbound, PROTECT: packets without protection pass too (template level `use`).
+    pub optional: bool,
     /// With PROTECT: the outbound SA.
     pub sa: SaIndex,
 }
@@ -306,6 +447,10 @@ pub struct Verdict {
     pub action: Bits<2>,
     /// As in [`Policy`].
     pub sa_valid: bool,
+    /// As in [`Policy`].
+    pub optional: bool,
+    /// Number of the policy.
+    pub index: Bits<10>,
     /// As in [`Policy`].
     pub sa: SaIndex,
 }

@@ -55,7 +55,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
     pub ready: Signal<Out, bool>,
-    pub events: Signal<Out, Bits<32>>,
+    pub events: Signal<Out, Bits<64>>,
     parse: Parse,
     frames: Fifo<Beat, 9>,
     headers: Fifo<Headers, 2>,
@@ -74,8 +74,8 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 2>,
     prepend: Prepend,
-    late: DFF<Bits<32>>,
-    early: Signal<Local, Bits<32>>,
+    late: DFF<Bits<64>>,
+    early: Signal<Local, Bits<64>>,
 }
 
 impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {

@@ -48,7 +48,7 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
     pub ready: Signal<Out, bool>,
-    pub events: Signal<Out, Bits<32>>,
+    pub events: Signal<Out, Bits<64>>,
     parse: Parse,
     frames: Fifo<Beat, 10>,
     headers: Fifo<Headers, 2>,

@@ -44,8 +44,14 @@ pub struct Nic {
 }
 
 /// One count for each [`Event`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counters([u64; Event::ALL.len()]);
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; Event::ALL.len()])
+    }
+}
 
 impl Counters {
     /// How often something happened.

@@ -1,7 +1,7 @@
 //! What a build of the engine can do, and the words that say so.
 
-use crate::map::{CAP_CAM, CAP_FEATURES, CAP_FRAME, CAP_POLICIES, CAP_REPLAY, CAP_SAS};
-use crate::map::{cap_cam, cap_frame, cap_policies, cap_replay, cap_sas};
+use crate::map::{CAP_CAM, CAP_FEATURES, CAP_FRAME, CAP_POLICIES, CAP_REPLAY, CAP_SAS, CAP_TABLES};
+use crate::map::{cap_cam, cap_frame, cap_policies, cap_replay, cap_sas, cap_tables};
 use crate::{Field, Register};
 
 /// The capability words, decoded. The engine is built from such a value, and the driver reads the same value back.
@@ -15,6 +15,12 @@ pub struct Capabilities {
     pub rx_sas: u16,
     /// Outbound policies.
     pub policies: u16,
+    /// Inbound and forward policies, together.
+    pub rx_policies: u16,
+    /// Local addresses.
+    pub local_addresses: u8,
+    /// Events that the queue holds.
+    pub events: u8,
     /// Places in a row of the SA CAM.
     pub cam_ways: u8,
     /// Bits of the CAM's row number.
@@ -27,7 +33,7 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// The registers that hold them.
-    pub const REGISTERS: [Register; 6] = [CAP_FEATURES, CAP_SAS, CAP_POLICIES, CAP_CAM, CAP_REPLAY, CAP_FRAME];
+    pub const REGISTERS: [Register; 7] = [CAP_FEATURES, CAP_SAS, CAP_POLICIES, CAP_CAM, CAP_REPLAY, CAP_FRAME, CAP_TABLES];
 
     /// The build has this feature, one of [`map::cap_features`](crate::map::cap_features).
     pub const fn has(&self, feature: Field) -> bool {
@@ -44,7 +50,8 @@ impl Capabilities {
         Some(match register {
             CAP_FEATURES => self.features,
             CAP_SAS => cap_sas::RX.set(cap_sas::TX.set(0, self.tx_sas.into()), self.rx_sas.into()),
-            CAP_POLICIES => cap_policies::TX.set(0, self.policies.into()),
+            CAP_POLICIES => cap_policies::RX.set(cap_policies::TX.set(0, self.policies.into()), self.rx_policies.into()),
+            CAP_TABLES => cap_tables::EVENTS.set(cap_tables::LOCAL.set(0, self.local_addresses.into()), self.events.into()),
             CAP_CAM => {
                 let word = cap_cam::WAYS.set(0, self.cam_ways.into());
                 cap_cam::ROW_BITS.set(word, self.cam_row_bits.into())
@@ -62,11 +69,16 @@ impl Capabilities {
     pub fn read<E>(mut read: impl FnMut(Register) -> Result<u32, E>) -> Result<Self, E> {
         let sas = read(CAP_SAS)?;
         let cam = read(CAP_CAM)?;
+        let policies = read(CAP_POLICIES)?;
+        let tables = read(CAP_TABLES)?;
         Ok(Self {
             features: read(CAP_FEATURES)? & feature_mask(),
             tx_sas: cap_sas::TX.get(sas) as u16,
             rx_sas: cap_sas::RX.get(sas) as u16,
-            policies: cap_policies::TX.get(read(CAP_POLICIES)?) as u16,
+            policies: cap_policies::TX.get(policies) as u16,
+            rx_policies: cap_policies::RX.get(policies) as u16,
+            local_addresses: cap_tables::LOCAL.get(tables) as u8,
+            events: cap_tables::EVENTS.get(tables) as u8,
             cam_ways: cap_cam::WAYS.get(cam) as u8,
             cam_row_bits: cap_cam::ROW_BITS.get(cam) as u8,
             max_replay_window: cap_replay::MAX_WINDOW.get(read(CAP_REPLAY)?) as u16,

@@ -72,6 +72,12 @@ events! {
     TxDropUnsupported "tx_drop_unsupported" => "XfrmOutError";
     /// The frame came damaged, or is longer than the longest.
     TxDropError "tx_drop_error";
+    /// Packets encrypted for crypto offload.
+    TxCrypto "tx_crypto";
+    /// The packet would be longer than the SA allows (its MTU).
+    TxDropTooBig "tx_drop_too_big" => "XfrmOutError";
+    /// The SA has reached its hard limit.
+    TxDropExpired "tx_drop_expired" => "XfrmOutStateExpired";
     /// Frames taken from the wire.
     RxFrames "rx_frames";
     /// Frames given to the host as they came: not ESP.
@@ -100,6 +106,20 @@ events! {
     RxDummy "rx_dummy";
     /// The frame came damaged or cut short, is longer than the longest, or found no room.
     RxDropError "rx_drop_error";
+    /// Packets verified and decrypted for crypto offload; their headers stay.
+    RxCrypto "rx_crypto";
+    /// Crypto offload: the ICV does not fit; the headers go to the host with the status that says so.
+    RxCryptoFailed "rx_crypto_failed";
+    /// The SA has reached its hard limit.
+    RxDropExpired "rx_drop_expired" => "XfrmInStateExpired";
+    /// The selector of the SA does not allow what it carried.
+    RxDropSelector "rx_drop_selector" => "XfrmInStateMismatch";
+    /// Blocked by policy.
+    RxDropPolicyBlock "rx_drop_policy_block" => "XfrmInPolBlock";
+    /// The policy asks for another protection than the packet had, or for one where there was none.
+    RxDropTemplate "rx_drop_template" => "XfrmInTmplMismatch";
+    /// Out of a tunnel, and no policy allows it.
+    RxDropNoPolicy "rx_drop_no_policy" => "XfrmInNoPols";
 }
 
 impl Event {

@@ -6,6 +6,8 @@
 //! - [`map`]: the registers and their fields ([`map::REGISTERS`]).
 //! - [`mailbox`]: commands, their error codes, and what each command's words hold.
 //! - [`event`]: what the engine counts, and which Linux counter it feeds.
+//! - [`notice`]: what the event queue tells.
+//! - [`tuser`]: what runs beside a frame.
 //! - [`Capabilities`]: what a build can do, to and from the capability words.
 //!
 //! # Use
@@ -31,6 +33,8 @@ pub mod event;
 pub mod mailbox;
 pub mod map;
 mod markdown;
+pub mod notice;
+pub mod tuser;
 mod types;
 
 pub use capabilities::Capabilities;

@@ -8,6 +8,9 @@ use crate::map::{command, status};
 /// Words of the staging window.
 pub const MAIL_WORDS: usize = 32;
 
+/// Words of the answer of a reading command.
+pub const RESULT_WORDS: usize = 10;
+
 /// The staging window before anything is put in.
 pub const EMPTY: [u32; MAIL_WORDS] = [0; MAIL_WORDS];
 
@@ -154,6 +157,12 @@ layouts! {
         NO_ECN: 11, 7, 1;
         /// Never set DF on the outer header.
         NO_PMTU_DISC: 11, 8, 1;
+        /// Bytes of ICV: 0: 16, 1: 12, 2: 8.
+        ICV: 11, 9, 2;
+        /// Crypto offload, else packet offload.
+        CRYPTO: 11, 11, 1;
+        /// The SA is there already: its sequence number, counts and limits stay, and SEQ is not looked at.
+        KEEP: 11, 12, 1;
         /// Tunnel mode: outer TTL or hop limit.
         TTL: 11, 16, 8;
         /// Security parameters index.
@@ -166,6 +175,8 @@ layouts! {
         ENCAP_SPORT: 21, 0, 16;
         /// UDP encapsulation: destination port.
         ENCAP_DPORT: 21, 16, 16;
+        /// Packet offload: longest ESP payload in bytes, without trailer; a longer one is refused. 0xFFFF: no limit.
+        MAX_PAYLOAD: 22, 0, 16;
     }
 
     /// An inbound SA.
@@ -182,8 +193,95 @@ layouts! {
         ESN: 11, 2, 1;
         /// Tunnel mode, else transport.
         TUNNEL: 11, 3, 1;
+        /// Bytes of ICV: 0: 16, 1: 12, 2: 8.
+        ICV: 11, 9, 2;
+        /// Crypto offload, else packet offload.
+        CRYPTO: 11, 11, 1;
         /// Replay window in packets; 0: no check.
         REPLAY_WINDOW: 11, 16, 13;
+        /// Tunnel mode: may carry IPv4.
+        INNER_V4: 12, 0, 1;
+        /// Tunnel mode: may carry IPv6.
+        INNER_V6: 12, 1, 1;
+        /// Tunnel mode: do not hand congestion marks inwards.
+        NO_ECN: 12, 2, 1;
+        /// Tunnel mode: copy the outer DSCP inwards.
+        DECAP_DSCP: 12, 3, 1;
+    }
+
+    /// Limits of an SA; all ones: none.
+    LIMITS: limits {
+        /// Packets: the host is told when so many have passed.
+        SOFT_PACKETS: 0, 0, 64;
+        /// Packets: no more than these pass.
+        HARD_PACKETS: 2, 0, 64;
+        /// Bytes of ESP payload, without trailer: the host is told when so many have passed.
+        SOFT_BYTES: 4, 0, 64;
+        /// Bytes of ESP payload, without trailer: nothing passes once these have.
+        HARD_BYTES: 6, 0, 64;
+    }
+
+    /// What an inbound SA may carry: (VALUE & MASK) equals (packet & MASK) in every field, and the family is the same.
+    SELECTOR: selector {
+        /// Source address; an IPv4 address in the low 32 bits.
+        VALUE_SRC: 0, 0, 128;
+        /// Destination address.
+        VALUE_DST: 4, 0, 128;
+        /// Source port.
+        VALUE_SPORT: 8, 0, 16;
+        /// Destination port.
+        VALUE_DPORT: 8, 16, 16;
+        /// Upper protocol.
+        VALUE_PROTOCOL: 9, 0, 8;
+        /// IPv6, else IPv4.
+        VALUE_V6: 9, 8, 1;
+        /// The family is not compared.
+        ANY_FAMILY: 9, 9, 1;
+        /// Mask of the source address.
+        MASK_SRC: 10, 0, 128;
+        /// Mask of the destination address.
+        MASK_DST: 14, 0, 128;
+        /// Mask of the source port.
+        MASK_SPORT: 18, 0, 16;
+        /// Mask of the destination port.
+        MASK_DPORT: 18, 16, 16;
+        /// Mask of the protocol.
+        MASK_PROTOCOL: 19, 0, 8;
+    }
+
+    /// Which inbound policies an inbound SA satisfies.
+    ACCEPT: accept {
+        /// Bit i: the template of inbound policy i fits the SA.
+        POLICIES: 0, 0, 64;
+    }
+
+    /// An address of this host: packets for it are judged by `in` policies, others by `fwd` ones. Multicast and broadcast count as local, and so does
+    /// everything while there is no entry.
+    LOCAL: local {
+        /// The address; an IPv4 address in the low 32 bits.
+        ADDRESS: 0, 0, 128;
+        /// It is IPv6.
+        V6: 4, 0, 1;
+    }
+
+    /// What READ_TX_SA and READ_RX_SA answer: words of RESULT.
+    SA_STATE: sa_state {
+        /// Sequence number that the SA used last (outbound), or the highest it has accepted (inbound).
+        SEQ: 0, 0, 64;
+        /// Packets that passed.
+        PACKETS: 2, 0, 64;
+        /// Their bytes of ESP payload, without trailer.
+        BYTES: 4, 0, 64;
+        /// The soft limit was reached.
+        SOFT: 6, 0, 1;
+        /// The hard limit was reached.
+        HARD: 6, 1, 1;
+        /// Inbound: duplicates.
+        REPLAY: 7, 0, 32;
+        /// Inbound: packets left of the window.
+        REPLAY_WINDOW: 8, 0, 32;
+        /// Inbound: packets whose ICV did not fit.
+        INTEGRITY_FAILED: 9, 0, 32;
     }
 
     /// An entry of the SA CAM: what an inbound ESP packet is looked up by (RFC 4301 section 4.1).
@@ -200,7 +298,7 @@ layouts! {
         KEY_ENCAP: 5, 17, 1;
     }
 
-    /// An outbound policy: it matches when (VALUE & MASK) equals (packet & MASK) in every field and the family is the same.
+    /// A policy: it matches when (VALUE & MASK) equals (packet & MASK) in every field and the family is the same.
     POLICY: policy {
         /// Source address; an IPv4 address in the low 32 bits.
         VALUE_SRC: 0, 0, 128;
@@ -214,6 +312,8 @@ layouts! {
         VALUE_PROTOCOL: 9, 0, 8;
         /// IPv6, else IPv4; always compared.
         VALUE_V6: 9, 8, 1;
+        /// Inbound table: a `fwd` policy, else an `in` one; always compared. 0 in the outbound table.
+        VALUE_FORWARD: 9, 9, 1;
         /// Mask of the source address.
         MASK_SRC: 10, 0, 128;
         /// Mask of the destination address.
@@ -228,9 +328,11 @@ layouts! {
         ORDER: 20, 0, 48;
         /// 0: bypass, 1: block, 2: protect.
         ACTION: 22, 0, 2;
-        /// Protect: there is an SA. Without one the packet is dropped.
+        /// Outbound, protect: there is an SA. Without one the packet is dropped.
         SA_VALID: 22, 2, 1;
-        /// Protect: the outbound SA.
+        /// Inbound, protect: packets without protection pass too (template level `use`).
+        OPTIONAL: 22, 3, 1;
+        /// Outbound, protect: the SA.
         SA: 22, 16, 10;
     }
 }
@@ -288,13 +390,29 @@ codes! {
         /// Empty the CAM entry at row INDEX, way WAY.
         CamClear = 6 "CAM_CLEAR";
         /// Install outbound policy INDEX, or replace it.
-        PolicyWrite = 7 "POLICY_WRITE";
+        TxPolicyWrite = 7 "TX_POLICY_WRITE";
         /// Remove outbound policy INDEX.
-        PolicyClear = 8 "POLICY_CLEAR";
-        /// RESULT: the sequence number that outbound SA INDEX used last.
-        ReadTxSeq = 9 "READ_TX_SEQ";
-        /// RESULT: the highest sequence number that inbound SA INDEX has accepted.
-        ReadRxSeq = 10 "READ_RX_SEQ";
+        TxPolicyClear = 8 "TX_POLICY_CLEAR";
+        /// RESULT: the state of outbound SA INDEX, as SA_STATE.
+        ReadTxSa = 9 "READ_TX_SA";
+        /// RESULT: the state of inbound SA INDEX, as SA_STATE.
+        ReadRxSa = 10 "READ_RX_SA";
+        /// Set the limits of outbound SA INDEX; its counts stay. TX_SA_WRITE without KEEP sets none.
+        TxLimitsWrite = 11 "TX_LIMITS_WRITE";
+        /// Set the limits of inbound SA INDEX; its counts stay. RX_SA_WRITE sets none.
+        RxLimitsWrite = 12 "RX_LIMITS_WRITE";
+        /// Set what inbound SA INDEX may carry.
+        RxSelectorWrite = 13 "RX_SELECTOR_WRITE";
+        /// Set which inbound policies inbound SA INDEX satisfies.
+        RxAcceptWrite = 14 "RX_ACCEPT_WRITE";
+        /// Install inbound policy INDEX, or replace it.
+        RxPolicyWrite = 15 "RX_POLICY_WRITE";
+        /// Remove inbound policy INDEX.
+        RxPolicyClear = 16 "RX_POLICY_CLEAR";
+        /// Set local address INDEX.
+        LocalWrite = 17 "LOCAL_WRITE";
+        /// Remove local address INDEX.
+        LocalClear = 18 "LOCAL_CLEAR";
     }
 }
 
@@ -305,8 +423,19 @@ impl Op {
             Op::TxSaWrite => Some(&TX_SA),
             Op::RxSaWrite => Some(&RX_SA),
             Op::CamWrite => Some(&CAM),
-            Op::PolicyWrite => Some(&POLICY),
-            Op::TxSaClear | Op::RxSaClear | Op::CamClear | Op::PolicyClear | Op::ReadTxSeq | Op::ReadRxSeq => None,
+            Op::TxPolicyWrite | Op::RxPolicyWrite => Some(&POLICY),
+            Op::TxLimitsWrite | Op::RxLimitsWrite => Some(&LIMITS),
+            Op::RxSelectorWrite => Some(&SELECTOR),
+            Op::RxAcceptWrite => Some(&ACCEPT),
+            Op::LocalWrite => Some(&LOCAL),
+            Op::TxSaClear
+            | Op::RxSaClear
+            | Op::CamClear
+            | Op::TxPolicyClear
+            | Op::RxPolicyClear
+            | Op::LocalClear
+            | Op::ReadTxSa
+            | Op::ReadRxSa => None,
         }
     }
 }
@@ -330,6 +459,8 @@ codes! {
         Action = 7 "ACTION";
         /// SA is past the end of the SA table.
         Sa = 8 "SA";
+        /// ICV is none of the three.
+        Icv = 9 "ICV";
     }
 }
 

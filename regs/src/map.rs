@@ -1,7 +1,7 @@
 //! The registers: 32 bits each, in a 16-bit address space, little end first where a value needs two.
 
 use crate::event::Event;
-use crate::mailbox::MAIL_WORDS;
+use crate::mailbox::{MAIL_WORDS, RESULT_WORDS};
 use crate::types::{default_or, registers};
 
 /// Size of the address space in bytes.
@@ -10,7 +10,7 @@ pub const SPACE: u32 = 1 << 16;
 /// Version of this map: a driver and a device that differ in it do not fit together.
 pub const MAJOR: u16 = 0;
 /// Version of this map within [`MAJOR`]; until major 1, each minor version stands alone.
-pub const MINOR: u16 = 1;
+pub const MINOR: u16 = 2;
 
 registers! {
     /// "ESPA" in ASCII: here is an Espalier engine.
@@ -52,6 +52,18 @@ registers! {
         ICV_12: 17, 1;
         /// ICV of 16 bytes.
         ICV_16: 18, 1;
+        /// Packet offload: whole packets are encapsulated and decapsulated, and policies decide.
+        PACKET_OFFLOAD: 20, 1;
+        /// Crypto offload: ESP headers and trailers stay the host's.
+        CRYPTO_OFFLOAD: 21, 1;
+        /// Limits in packets and bytes, soft and hard.
+        LIFETIMES: 22, 1;
+        /// The selectors of inbound SAs are compared with what they carry.
+        RX_SELECTORS: 23, 1;
+        /// Inner DSCP and ECN of received packets (RFC 4301 section 5.1.2).
+        DECAP_DSCP_ECN: 24, 1;
+        /// Outbound UDP encapsulation over IPv6, with the checksum that RFC 8200 section 8.1 asks for.
+        NAT_T_IPV6_OUT: 25, 1;
     }
 
     /// Size of the SA tables.
@@ -62,10 +74,12 @@ registers! {
         RX: 16, 16;
     }
 
-    /// Size of the outbound policy table.
+    /// Size of the policy tables.
     CAP_POLICIES: cap_policies, 0x0018, Ro, 0 => {
-        /// Policies.
+        /// Outbound policies.
         TX: 0, 16;
+        /// Inbound and forward policies, together.
+        RX: 16, 16;
     }
 
     /// Shape of the SA CAM; it holds WAYS << ROW_BITS entries.
@@ -86,6 +100,14 @@ registers! {
     CAP_FRAME: cap_frame, 0x0024, Ro, 0 => {
         /// Longest frame, in bytes from the destination MAC address, FCS left out.
         MAX_BYTES: 0, 16;
+    }
+
+    /// Other tables.
+    CAP_TABLES: cap_tables, 0x0028, Ro, 0 => {
+        /// Local addresses.
+        LOCAL: 0, 8;
+        /// Events that the queue holds.
+        EVENTS: 8, 8;
     }
 
     /// What the engine may do.
@@ -133,10 +155,34 @@ registers! {
     }
 
     /// Answer of the last reading command, low word first; 0 after any other.
-    RESULT: result, 0x0210 [2; by 4], Ro, 0 => {}
+    RESULT: result, 0x0210 [RESULT_WORDS as u16; by 4], Ro, 0 => {}
 
     /// Words of the next command; all zero again when a command has ended. Keys pass through here: there is no way to read them.
     MAIL: mail, 0x0280 [MAIL_WORDS as u16; by 4], Wo, 0 => {}
+
+    /// Oldest event of the queue; 0 when it is empty. Reading it changes nothing.
+    EVENT: event, 0x0300, Ro, 0 => {
+        /// What happened: [`crate::notice::Kind`].
+        KIND: 0, 4;
+        /// Number of the SA.
+        SA: 8, 10;
+        /// An outbound SA, else an inbound one.
+        TX: 30, 1;
+        /// There is an event.
+        VALID: 31, 1;
+    }
+
+    /// Takes the oldest event off the queue.
+    EVENT_POP: event_pop, 0x0304, Wo, 0 => {
+        /// Writing 1 takes it off; nothing happens to an empty queue.
+        POP: 0, 1;
+    }
+
+    /// Events that found the queue full.
+    EVENT_LOST: event_lost, 0x0308, W1c, 0 => {
+        /// At least one event found the queue full and is gone: what it told stands in the SAs (RESULT of READ_TX_SA and READ_RX_SA).
+        LOST: 0, 1;
+    }
 
     /// Low half of a counter, in the order of the events. Reading it latches the high half of the same counter.
     COUNTER_LO: counter_lo, 0x0400 [Event::ALL.len() as u16; by 8], Ro, 0 => {}
@@ -146,4 +192,4 @@ registers! {
 }
 
 /// Addresses are kept for this many counters.
-pub const COUNTER_ROOM: usize = 32;
+pub const COUNTER_ROOM: usize = 64;

@@ -8,6 +8,9 @@ use espalier_regs::map::{COUNTER_HI, COUNTER_LO, COUNTER_ROOM, REGISTERS, SPACE,
 use espalier_regs::{Capabilities, Field, render_markdown};
 
 const BUILD: Capabilities = Capabilities {
+    rx_policies: 64,
+    local_addresses: 8,
+    events: 64,
     features: Capabilities::features(&[cap_features::TUNNEL, cap_features::ICV_16]),
     tx_sas: 64,
     rx_sas: 1024,
@@ -123,8 +126,8 @@ fn mail_fields_pack_numbers_and_byte_strings() {
     assert_eq!(words[11], 0x0040_0006);
     tx_sa::TTL.put(&mut words, 0);
     assert_eq!(words[11], 6);
-    assert_eq!(TX_SA.words(), 22);
-    assert_eq!(RX_SA.words(), 12);
+    assert_eq!(TX_SA.words(), 23);
+    assert_eq!(RX_SA.words(), 13);
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn latency_is_what_the_blocks_say() {
     let times: Vec<u64> = (0..64).map(|wait| counter(&mut bench, wait)).collect();
     assert_eq!((times.iter().min(), times.iter().max()), (Some(&6), Some(&37)));
     // The response to COMMAND is offered one clock after it is written; a record comes three clocks later, DONE two more.
-    let commands = [(Op::CamWrite, 3), (Op::PolicyWrite, 3), (Op::CamClear, 4), (Op::TxSaClear, 4)];
+    let commands = [(Op::CamWrite, 3), (Op::TxPolicyWrite, 3), (Op::CamClear, 4), (Op::TxSaClear, 4)];
     for (op, expected) in commands {
         bench.start(op, 0, 0);
         let start = bench.model.cycles();
@@ -220,12 +220,12 @@ fn expect(op: Op, operands: &Operands, index: u16, way: u8) -> Vec<Write> {
             vec![rx_sa(operands.rx_sa()), hkey, Write::Replay { index, seq: operands.seq }, rx_sa(sa)]
         }
         Op::CamWrite => vec![Write::Cam { row: index, way, entry: bits(CamEntry { valid: true, ..operands.cam_entry() }) }],
-        Op::PolicyWrite => vec![Write::Policy { index, policy: bits(Policy { valid: true, ..operands.policy() }) }],
+        Op::TxPolicyWrite => vec![Write::Policy { index, policy: bits(Policy { valid: true, ..operands.policy() }) }],
         Op::TxSaClear => vec![tx_sa(TxSa::default(), 0)],
         Op::RxSaClear => vec![rx_sa(RxSa::default())],
         Op::CamClear => vec![Write::Cam { row: index, way, entry: bits(CamEntry::default()) }],
-        Op::PolicyClear => vec![Write::Policy { index, policy: bits(Policy::default()) }],
-        Op::ReadTxSeq | Op::ReadRxSeq => vec![],
+        Op::TxPolicyClear => vec![Write::Policy { index, policy: bits(Policy::default()) }],
+        Op::ReadTxSa | Op::ReadRxSa => vec![],
     }
 }
 
@@ -234,7 +234,7 @@ fn words(op: Op, operands: &Operands) -> [u32; MAIL_WORDS] {
     match op {
         Op::RxSaWrite => operands.rx_sa_words(),
         Op::CamWrite => operands.cam_words(),
-        Op::PolicyWrite => operands.policy_words(),
+        Op::TxPolicyWrite => operands.policy_words(),
         _ => operands.tx_sa_words(),
     }
 }
@@ -252,8 +252,8 @@ fn each_command_writes_its_record_and_leaves_no_word() {
         assert_eq!(writes, expect(op, &operands, index, way), "{}", op.name());
         let (tx, rx) = seqs(index.into());
         let result = match op {
-            Op::ReadTxSeq => tx,
-            Op::ReadRxSeq => rx,
+            Op::ReadTxSa => tx,
+            Op::ReadRxSa => rx,
             _ => 0,
         };
         assert_eq!(bench.result(), result);

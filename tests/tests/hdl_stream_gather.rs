@@ -88,6 +88,7 @@ impl Case {
         let icv = self.kind == Kind::Icv;
         let trailer = if let Kind::Trailer(next_header) = self.kind { Some(next_header) } else { None };
         Job {
+            icv_size: 0.into(),
             discard: self.kind == Kind::Discard,
             bypass: self.kind == Kind::Bypass,
             skip: (self.skip as u64).into(),

@@ -28,6 +28,9 @@ const FEATURES: u32 = Capabilities::features(&[
 ]);
 
 pub const CAPABILITIES: Capabilities = Capabilities {
+    rx_policies: 64,
+    local_addresses: 8,
+    events: 64,
     features: FEATURES,
     tx_sas: 8,
     rx_sas: 8,

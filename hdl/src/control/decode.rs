@@ -49,7 +49,7 @@ pub struct Entry {
     /// Who answers.
     pub target: Target,
     /// Which one, in a row of registers.
-    pub number: Bits<5>,
+    pub number: Bits<6>,
     /// The answer of [`Target::Value`].
     pub value: Bits<32>,
 }
@@ -67,6 +67,7 @@ fn target(register: &Register, build: &Capabilities) -> (Target, u32) {
         map::MAIL => (Target::Mail, 0),
         map::COUNTER_LO => (Target::CounterLow, 0),
         map::COUNTER_HI => (Target::CounterHigh, 0),
+        map::EVENT | map::EVENT_POP | map::EVENT_LOST => (Target::Nothing, 0),
         other => match build.word(other) {
             Some(word) => (Target::Value, word),
             None => panic!("nothing answers for register {}", other.name),

@@ -75,7 +75,7 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     pub s_axil_rresp: Signal<Out, Bits<2>>,
     pub s_axil_rvalid: Signal<Out, bool>,
     pub s_axil_rready: Signal<In, bool>,
-    pub events: Signal<In, Bits<32>>,
+    pub events: Signal<In, Bits<64>>,
     /// The switches of CONTROL.
     pub tx_enable: Signal<Out, bool>,
     pub rx_enable: Signal<Out, bool>,
@@ -170,7 +170,7 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         // Writes.
         self.data.next = self.axil_write.data.val();
         self.mailbox.data.next = self.axil_write.data.val();
-        self.mailbox.number.next = self.axil_write.target.val().number;
+        self.mailbox.number.next = bit_cast::<5, 6>(self.axil_write.target.val().number);
         self.mailbox.write_mail.next = false;
         self.mailbox.write_command.next = false;
         self.mailbox.clear_refused_command.next = false;
@@ -222,8 +222,8 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         self.answer.counter_low.next = self.counters.low.val();
         self.answer.counter_high.next = self.counters.high.val();
         self.axil_read.answer.next = self.answer.word.val();
-        self.counters.events.next = self.events.val();
-        self.counters.number.next = self.axil_read.target.val().number;
+        self.counters.events.next = bit_cast::<32, 64>(self.events.val());
+        self.counters.number.next = bit_cast::<5, 6>(self.axil_read.target.val().number);
         self.is_counter.next = self.axil_read.target.val().target == Target::CounterLow;
         self.counters.read.next = self.axil_read.read.val() && self.is_counter.val();
         self.axil_read.answer_valid.next = self.counters.answer_valid.val() || !self.is_counter.val();

@@ -51,10 +51,11 @@ fn action(op: Op, build: &Capabilities) -> Action {
         Op::RxSaClear => (Table::RxSa, true, false),
         Op::CamWrite => (Table::Cam, false, false),
         Op::CamClear => (Table::Cam, true, false),
-        Op::PolicyWrite => (Table::Policy, false, false),
-        Op::PolicyClear => (Table::Policy, true, false),
-        Op::ReadTxSeq => (Table::TxSa, false, true),
-        Op::ReadRxSeq => (Table::RxSa, false, true),
+        Op::TxPolicyWrite => (Table::Policy, false, false),
+        Op::TxPolicyClear => (Table::Policy, true, false),
+        Op::ReadTxSa => (Table::TxSa, false, true),
+        Op::ReadRxSa => (Table::RxSa, false, true),
+        _ => return Action::default(),
     };
     let (entries, sas) = match table {
         Table::TxSa => (build.tx_sas.into(), 0),

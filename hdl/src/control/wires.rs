@@ -14,8 +14,8 @@ use rust_hdl::prelude::*;
 use super::staging::STAGING_BITS;
 use crate::records::{CamEntry, CamKey, Policy, RxSa, Selector, TxSa};
 
-/// Fields that the engine fills in: whether the entry counts, what it computes, and a mask that it does not look at.
-pub const ENGINES_OWN: [&str; 4] = ["VALID", "H", "H3", "MASK_V6"];
+/// Fields that the engine fills in: whether the entry counts, what it computes, and what a selector's record has, but not its layout.
+pub const ENGINES_OWN: [&str; 6] = ["VALID", "H", "H3", "MASK_V6", "MASK_FORWARD", "VALUE_FORWARD"];
 
 /// What every kind of SA has at the same place of its layout.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -165,6 +165,9 @@ impl Mailed for TxSa {
             dont_encap_dscp: take.bit("DONT_ENCAP_DSCP"),
             no_ecn: take.bit("NO_ECN"),
             no_pmtu_disc: take.bit("NO_PMTU_DISC"),
+            icv: take.bits("ICV"),
+            crypto: take.bit("CRYPTO"),
+            max_payload: take.bits("MAX_PAYLOAD"),
             ..Default::default()
         }
     }
@@ -182,6 +185,12 @@ impl Mailed for RxSa {
             esn: take.bit("ESN"),
             tunnel: take.bit("TUNNEL"),
             replay_window: take.bits("REPLAY_WINDOW"),
+            icv: take.bits("ICV"),
+            crypto: take.bit("CRYPTO"),
+            inner_v4: take.bit("INNER_V4"),
+            inner_v6: take.bit("INNER_V6"),
+            no_ecn: take.bit("NO_ECN"),
+            decap_dscp: take.bit("DECAP_DSCP"),
             ..Default::default()
         }
     }
@@ -204,6 +213,7 @@ impl Mailed for Policy {
         let take = Take(Self::LAYOUT, words);
         let value = Selector {
             v6: take.bit("VALUE_V6"),
+            forward: take.bit("VALUE_FORWARD"),
             src: take.bits("VALUE_SRC"),
             dst: take.bits("VALUE_DST"),
             protocol: take.bits("VALUE_PROTOCOL"),
@@ -212,6 +222,7 @@ impl Mailed for Policy {
         };
         let mask = Selector {
             v6: false,
+            forward: false,
             src: take.bits("MASK_SRC"),
             dst: take.bits("MASK_DST"),
             protocol: take.bits("MASK_PROTOCOL"),
@@ -224,6 +235,7 @@ impl Mailed for Policy {
             order: take.bits("ORDER"),
             action: take.bits("ACTION"),
             sa_valid: take.bit("SA_VALID"),
+            optional: take.bit("OPTIONAL"),
             sa: take.bits("SA"),
             ..Default::default()
         }
