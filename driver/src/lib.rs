@@ -42,6 +42,7 @@ mod device;
 mod errno;
 mod error;
 mod key;
+pub mod ops;
 pub mod policy;
 mod regs;
 pub mod sa;
