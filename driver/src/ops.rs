@@ -18,7 +18,7 @@ use crate::Error;
 
 pub use mib::{Mib, MibCounters};
 pub use policy::{XfrmPolicy, XfrmPolicyOffload};
-pub use state::{KmState, LifetimeCur, XfrmState, XfrmStateOffload, XfrmStats};
+pub use state::{KmState, XfrmState, XfrmStateOffload};
 
 /// What a device names an SA or a policy of its own by (`offload_handle`): never 0, never used again for another.
 pub type OffloadHandle = NonZeroU64;

@@ -1,6 +1,7 @@
 //! An SA, as the core shows it to a device (struct xfrm_state).
 
 use crate::sa::{ReplayState, SaParams};
+use crate::xfrm::info::{Lifetime, Stats};
 use crate::xfrm::{Direction, OffloadMode};
 
 use super::OffloadHandle;
@@ -38,30 +39,6 @@ pub struct XfrmStateOffload {
     pub offload_handle: Option<OffloadHandle>,
 }
 
-/// What went through an SA (struct xfrm_lifetime_cur). Times in seconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LifetimeCur {
-    /// Bytes: of what is protected, without ESP header, IV, padding and ICV.
-    pub bytes: u64,
-    /// Packets.
-    pub packets: u64,
-    /// When the SA was added.
-    pub add_time: u64,
-    /// When it was used first; 0 if it was not.
-    pub use_time: u64,
-}
-
-/// Packets that an SA refused (struct xfrm_stats).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct XfrmStats {
-    /// Left of the window, or of another high half than the ICV was verified with.
-    pub replay_window: u32,
-    /// Seen before.
-    pub replay: u32,
-    /// The ICV does not verify.
-    pub integrity_failed: u32,
-}
-
 /// An SA.
 #[derive(Clone, Debug)]
 pub struct XfrmState {
@@ -74,9 +51,9 @@ pub struct XfrmState {
     /// Sequence numbers: the last sent, the highest received.
     pub replay: ReplayState,
     /// What went through it.
-    pub curlft: LifetimeCur,
+    pub curlft: Lifetime,
     /// What it refused.
-    pub stats: XfrmStats,
+    pub stats: Stats,
     /// Where it is in its life.
     pub km_state: KmState,
     /// The key manager was told of a soft limit.
@@ -88,16 +65,7 @@ impl XfrmState {
     #[must_use]
     pub fn new(params: SaParams, xso: Option<XfrmStateOffload>) -> Self {
         let replay = params.replay;
-        Self {
-            params,
-            km_seq: 0,
-            xso,
-            replay,
-            curlft: LifetimeCur::default(),
-            stats: XfrmStats::default(),
-            km_state: KmState::Void,
-            dying: false,
-        }
+        Self { params, km_seq: 0, xso, replay, curlft: Lifetime::default(), stats: Stats::default(), km_state: KmState::Void, dying: false }
     }
 
     /// The device's name for it, if a device has it.
