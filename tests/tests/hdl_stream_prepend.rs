@@ -35,6 +35,7 @@ impl Packet {
         let mut bytes = self.extra.clone();
         bytes.resize(86, 0x5a);
         let prefix = Prefix {
+            meta: Default::default(),
             bytes: BigUint::from_bytes_be(&bytes).into(),
             length: (self.extra.len() as u64).into(),
             icv: true,
