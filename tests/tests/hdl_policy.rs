@@ -19,6 +19,7 @@ fn selector(random: &mut impl Rng) -> Selector {
     let net: u128 = if v6 { 0x2001_0db8_0000_0000_0000_0000_0000_0000 } else { 0x0a00_0000 };
     let address = |random: &mut dyn Rng| (net | u128::from(random.random_range(0..4u32)) << 8 | random.random_range(0..4u128)).to_bits();
     Selector {
+        forward: false,
         v6,
         src: address(random),
         dst: address(random),
@@ -34,6 +35,7 @@ fn policy(random: &mut impl Rng, order: u64) -> Policy {
     let prefix = |random: &mut dyn Rng| (host & [0, !0xFFFF, !0xFF, u128::MAX][random.random_range(0..4)]).to_bits();
     let port = |random: &mut dyn Rng| [0u64, 0, 0xFFFF][random.random_range(0..3)].into();
     let mask = Selector {
+        forward: false,
         v6: false,
         src: prefix(random),
         dst: prefix(random),
@@ -42,6 +44,7 @@ fn policy(random: &mut impl Rng, order: u64) -> Policy {
         dport: port(random),
     };
     Policy {
+        optional: false,
         valid: random.random_ratio(7, 8),
         value,
         mask,
@@ -69,7 +72,7 @@ fn better(best: Option<Policy>, row: &[Policy], packet: &Selector) -> Option<Pol
 }
 
 fn verdict(best: Option<Policy>) -> Verdict {
-    best.map_or_else(Verdict::default, |Policy { action, sa_valid, sa, .. }| Verdict { hit: true, action, sa_valid, sa })
+    best.map_or_else(Verdict::default, |Policy { action, sa_valid, sa, .. }| Verdict { hit: true, action, sa_valid, sa, ..Default::default() })
 }
 
 /// Look-ups and writes at random, with stalls; each row is expected to be read in its own clock.
