@@ -72,7 +72,13 @@ fn better(best: Option<Policy>, row: &[Policy], packet: &Selector) -> Option<Pol
 }
 
 fn verdict(best: Option<Policy>) -> Verdict {
-    best.map_or_else(Verdict::default, |Policy { action, sa_valid, sa, .. }| Verdict { hit: true, action, sa_valid, sa, ..Default::default() })
+    best.map_or_else(Verdict::default, |Policy { action, sa_valid, sa, .. }| Verdict {
+        hit: true,
+        action,
+        sa_valid,
+        sa,
+        ..Default::default()
+    })
 }
 
 /// Look-ups and writes at random, with stalls; each row is expected to be read in its own clock.

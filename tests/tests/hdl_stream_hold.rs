@@ -57,7 +57,7 @@ impl Packet {
 
     fn gathered(&self) -> Record {
         let icv = self.flip.map_or(self.tag, |bit| self.tag ^ (1 << bit));
-        Record::of(Gathered { error: self.cut, icv: BigUint::from(icv).into() })
+        Record::of(Gathered { error: self.cut, icv: BigUint::from(icv).into(), ..Default::default() })
     }
 
     fn outcome(&self) -> Record {
