@@ -126,6 +126,12 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         // The frame's first beats say what it is; the rest follows while that is found out.
         self.parse.store_and_forward.next = false;
         self.parse.s_beat.next = self.s_beat.val();
+        self.parse.s_meta.next.crypto = false;
+        self.parse.s_meta.next.is_protected = false;
+        self.parse.s_meta.next.unsupported = false;
+        self.parse.s_meta.next.status = 0.into();
+        self.parse.s_meta.next.sa = 0.into();
+        self.parse.s_meta.next.generation = 0.into();
         self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
         self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
         self.frames.s_data.next = self.parse.m_beat.val();

@@ -93,6 +93,12 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         // The frame waits until its headers have been judged.
         self.parse.store_and_forward.next = true;
         self.parse.s_beat.next = self.s_beat.val();
+        self.parse.s_meta.next.crypto = false;
+        self.parse.s_meta.next.is_protected = false;
+        self.parse.s_meta.next.unsupported = false;
+        self.parse.s_meta.next.status = 0.into();
+        self.parse.s_meta.next.sa = 0.into();
+        self.parse.s_meta.next.generation = 0.into();
         self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
         self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
         self.frames.s_data.next = self.parse.m_beat.val();

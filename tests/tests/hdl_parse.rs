@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use espalier_hdl::parse::{MAX_FRAME_BYTES, Parse};
-use espalier_hdl::records::Headers as Record;
+use espalier_hdl::records::{Headers as Record, Meta};
 use espalier_hdl::stream::Beat;
 use espalier_reference_model::headers::Headers;
 use espalier_sim::Model;
@@ -179,12 +179,32 @@ fn frame(random: &mut impl Rng) -> Vec<u8> {
     frame
 }
 
+/// What may run beside a frame.
+fn meta(random: &mut impl Rng) -> Meta {
+    Meta {
+        crypto: random.random(),
+        is_protected: random.random(),
+        unsupported: random.random(),
+        status: u64::from(random.random::<u8>()).into(),
+        sa: random.random_range(0..1024u64).into(),
+        generation: u64::from(random.random::<u16>()).into(),
+    }
+}
+
+fn width(kind: &TypeKind) -> usize {
+    match kind {
+        TypeKind::Bits(width) => *width,
+        TypeKind::Composite(fields) => fields.iter().map(|field| width(&field.kind.kind)).sum(),
+        _ => unreachable!("no other kind is in the record"),
+    }
+}
+
 /// Name and value of each field of a record.
 fn fields(value: &BigUint) -> Vec<(String, BigUint)> {
     let TypeKind::Composite(fields) = Record::descriptor().kind else { unreachable!() };
     let mut offset = 0;
     let field = |field: Box<TypeField>| {
-        let TypeKind::Bits(width) = field.kind.kind else { unreachable!() };
+        let width = width(&field.kind.kind);
         offset += width;
         (field.fieldname, espalier_sim::field(value, offset - width, width))
     };
@@ -218,28 +238,33 @@ fn random_frames(store_and_forward: bool, seed: u64, count: usize, stall: u32) {
     println!("seed {seed:#x}, {stall} stalls in 10");
     let random = &mut StdRng::seed_from_u64(seed);
     let mut model = build(store_and_forward);
-    let mut source: VecDeque<Beat> = VecDeque::new();
+    let mut source: VecDeque<(Beat, Option<Meta>)> = VecDeque::new();
     let (mut sent, mut offered) = (0, false);
     // Frames whose last beat has not left `m`, and those whose headers are to come, with the time from which they may.
     let mut passing: VecDeque<(Vec<u8>, bool)> = VecDeque::new();
-    let mut judged: VecDeque<(Vec<u8>, bool)> = VecDeque::new();
+    let mut judged: VecDeque<(Vec<u8>, bool, Meta)> = VecDeque::new();
     let mut out = Vec::new();
     let mut decided = 0;
     let (mut taken, mut esp, mut malformed) = (0, 0, 0);
     while taken < count {
         if source.is_empty() && sent < count {
             let (frame, error) = (frame(random), random.random_ratio(1, 16));
-            source.extend(beats(&frame, error, random));
+            let meta = meta(random);
+            let first = std::iter::once(Some(meta)).chain(std::iter::repeat(None));
+            source.extend(beats(&frame, error, random).into_iter().zip(first));
             passing.push_back((frame.clone(), error));
-            judged.push_back((frame, error));
+            judged.push_back((frame, error, meta));
             sent += 1;
         }
         offered = !source.is_empty() && (offered || !random.random_ratio(stall, 10));
         model.set("s_valid", offered);
         match source.front() {
-            Some(beat) if offered => model.set_record("s_beat", *beat),
+            Some((beat, _)) if offered => model.set_record("s_beat", *beat),
             _ => model.set_record("s_beat", Beat { data: random.random::<u128>().to_bits(), last: random.random(), ..Default::default() }),
         }
+        // Only what stands beside the first beat counts.
+        let beside = source.front().and_then(|(_, meta)| *meta).filter(|_| offered);
+        model.set_record("s_meta", beside.unwrap_or_else(|| meta(random)));
         let (m_ready, headers_ready) = (!random.random_ratio(stall, 10), !random.random_ratio(stall, 10));
         model.set("m_ready", m_ready);
         model.set("headers_ready", headers_ready);
@@ -247,8 +272,9 @@ fn random_frames(store_and_forward: bool, seed: u64, count: usize, stall: u32) {
 
         if model.get_bool("headers_valid") {
             assert!(decided > 0, "headers before their frame has gone by");
-            let (frame, error) = &judged[0];
-            let want = expected(frame, *error, store_and_forward);
+            let (frame, error, meta) = &judged[0];
+            let mut want = expected(frame, *error, store_and_forward);
+            want.0.meta = *meta;
             assert_headers(&model, &want, frame);
             if headers_ready {
                 esp += usize::from(want.0.is_esp);

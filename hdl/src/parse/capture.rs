@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use crate::constant::Const;
+use crate::records::Meta;
 use crate::stream::Beat;
 
 /// The first bytes of a frame, and how long it is.
@@ -31,12 +32,14 @@ pub struct Captured {
     pub length: Bits<14>,
     /// Its last beat carried `error` (only with `store_and_forward`).
     pub error: bool,
+    /// What ran beside its first beat.
+    pub meta: Meta,
 }
 
 /// Watches the beats of a stream, and gives a [`Captured`] for each frame: behind its 6th beat or its last, or with
 /// `store_and_forward` always behind its last.
 ///
-/// - Ports: `beat` with `take` (it moves in this clock); `captured` out. `blocked`: a frame's first beat must not move.
+/// - Ports: `beat`, `meta` beside it, with `take` (it moves in this clock); `captured` out. `blocked`: a frame's first beat must not move.
 /// - Latency: 1 clock. Throughput: a frame of one beat every clock.
 /// - Back-pressure: `blocked`, when a record still waits for `captured_ready`.
 #[derive(LogicBlock, Default)]
@@ -45,6 +48,7 @@ pub struct Capture {
     pub reset: Signal<In, bool>,
     pub store_and_forward: Signal<In, bool>,
     pub beat: Signal<In, Beat>,
+    pub meta: Signal<In, Meta>,
     pub take: Signal<In, bool>,
     pub blocked: Signal<Out, bool>,
     pub captured: Signal<Out, Captured>,
@@ -72,6 +76,7 @@ pub struct Capture {
     is_long: DFF<bool>,
     length: DFF<Bits<14>>,
     error: DFF<bool>,
+    frame_meta: DFF<Meta>,
     full: DFF<bool>,
     absent: Signal<Local, Bits<8>>,
     data: Signal<Local, Bits<128>>,
@@ -89,7 +94,7 @@ impl Logic for Capture {
     fn update(&mut self) {
         dff_setup!(self, clock, index, beats, slot_0, slot_1, slot_2, slot_3, slot_4, slot_5);
         dff_setup!(self, clock, tag_at_12, v4_at_12, v6_at_12, tag_at_16, v4_at_16, v6_at_16, v4_at_20, v6_at_20);
-        dff_setup!(self, clock, count, is_long, length, error, full);
+        dff_setup!(self, clock, count, is_long, length, error, frame_meta, full);
 
         // Bytes behind the end of the frame are undefined: zero from here on.
         self.absent.next = bit_cast::<8, 5>(16 - self.beat.val().bytes) << 3;
@@ -102,6 +107,7 @@ impl Logic for Capture {
 
         if self.take.val() {
             if self.is_first.val() {
+                self.frame_meta.d.next = self.meta.val();
                 self.slot_0.d.next = self.data.val();
                 self.slot_1.d.next = 0.into();
                 self.slot_2.d.next = 0.into();
@@ -179,6 +185,7 @@ impl Logic for Capture {
         self.captured.next.is_long = self.is_long.q.val();
         self.captured.next.length = self.length.q.val();
         self.captured.next.error = self.error.q.val() & self.store_and_forward.val();
+        self.captured.next.meta = self.frame_meta.q.val();
         self.captured_valid.next = self.full.q.val();
         if self.reset.val() {
             self.index.d.next = 0.into();

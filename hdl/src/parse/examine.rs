@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use super::normalise::Normalised;
+use crate::records::Meta;
 
 /// What [`Examine`] says of a frame; only the header checksum's sum is still to be finished.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -21,6 +22,7 @@ pub struct Examined {
     pub protocol: Bits<8>,
     pub src: Bits<128>,
     pub dst: Bits<128>,
+    pub meta: Meta,
     /// The EtherType says IP.
     pub is_ip_type: bool,
     /// The header contradicts itself, or the frame ends inside it.
@@ -107,6 +109,7 @@ impl Logic for Examine {
             self.record.d.next.l2 = self.normalised.val().l2;
             self.record.d.next.l2_length = self.normalised.val().l2_length;
             self.record.d.next.error = self.normalised.val().error;
+            self.record.d.next.meta = self.normalised.val().meta;
             self.record.d.next.length = self.normalised.val().length;
             self.record.d.next.is_ip_type = self.normalised.val().is_v4_type | self.normalised.val().is_v6_type;
             self.record.d.next.is_v4 = self.normalised.val().is_v4_type & (self.version.val() == 4);

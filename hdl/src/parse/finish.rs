@@ -66,6 +66,7 @@ impl Logic for Finish {
             self.record.d.next.is_v6 = self.examined.val().is_v6;
             self.record.d.next.malformed = self.examined.val().is_ip_type & !self.is_sound.val();
             self.record.d.next.error = self.examined.val().error;
+            self.record.d.next.meta = self.examined.val().meta;
             self.record.d.next.has_options = self.examined.val().has_options;
             self.record.d.next.is_fragment = self.examined.val().is_fragment;
             self.record.d.next.l3 = self.examined.val().l3;

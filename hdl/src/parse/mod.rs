@@ -13,7 +13,7 @@ use self::examine::Examine;
 use self::finish::Finish;
 use self::limit::Limit;
 use self::normalise::Normalise;
-use crate::records::Headers;
+use crate::records::{Headers, Meta};
 use crate::stream::Beat;
 
 /// The longest frame that passes whole: 9216 bytes and an Ethernet header with one VLAN tag. (The FCS is the MAC's.)
@@ -21,7 +21,8 @@ pub const MAX_FRAME_BYTES: usize = 9216 + 18;
 
 /// Passes frames, and says of each what its headers are.
 ///
-/// - Ports: `s` in; `m`, the same beats, out; `headers` out, once a frame, in their order.
+/// - Ports: `s` in; `m`, the same beats, out; `headers` out, once a frame, in their order. `s_meta` runs beside `s_beat`: what
+///   stands there with a frame's first beat becomes `headers.meta`.
 /// - With `store_and_forward` (TX) the headers are offered when the frame's last beat has left `m`: then `malformed` also says that
 ///   the frame is shorter than its IP packet, and `error` is the last beat's. Without (RX) they are offered as soon as the 6th
 ///   beat (96 bytes) or the last has left `m`, and nothing is said of what comes behind.
@@ -44,6 +45,7 @@ pub struct Parse {
     /// A strap: constant while the engine runs.
     pub store_and_forward: Signal<In, bool>,
     pub s_beat: Signal<In, Beat>,
+    pub s_meta: Signal<In, Meta>,
     pub s_valid: Signal<In, bool>,
     pub s_ready: Signal<Out, bool>,
     pub m_beat: Signal<Out, Beat>,
@@ -76,6 +78,7 @@ impl Logic for Parse {
         self.finish.reset.next = self.reset.val();
 
         self.limit.s_beat.next = self.s_beat.val();
+        self.limit.s_meta.next = self.s_meta.val();
         self.limit.s_valid.next = self.s_valid.val();
         self.s_ready.next = self.limit.s_ready.val();
         self.m_beat.next = self.limit.m_beat.val();
@@ -83,6 +86,7 @@ impl Logic for Parse {
         self.limit.m_ready.next = self.m_ready.val() & !self.capture.blocked.val();
 
         self.capture.beat.next = self.limit.m_beat.val();
+        self.capture.meta.next = self.limit.m_meta.val();
         self.capture.take.next = (self.limit.m_valid.val() & self.m_ready.val()) & !self.capture.blocked.val();
 
         self.normalise.captured.next = self.capture.captured.val();

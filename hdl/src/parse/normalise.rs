@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use super::capture::Captured;
+use crate::records::Meta;
 
 /// A frame's first bytes, L2 and what follows apart.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -22,6 +23,8 @@ pub struct Normalised {
     pub length: Bits<14>,
     /// As in [`Headers`](crate::records::Headers).
     pub error: bool,
+    /// As in [`Headers`](crate::records::Headers).
+    pub meta: Meta,
 }
 
 /// [`Captured`] to [`Normalised`]: no register but the one it ends in. Latency 1 clock; takes a record when it is empty, so one
@@ -91,6 +94,7 @@ impl Logic for Normalise {
                 self.record.d.next.held = 127.into();
             }
             self.record.d.next.error = self.captured.val().error;
+            self.record.d.next.meta = self.captured.val().meta;
             self.full.d.next = self.captured_valid.val();
         }
         if self.full.q.val() & self.normalised_ready.val() {
