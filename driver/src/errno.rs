@@ -5,12 +5,16 @@ use std::fmt;
 /// An error number of Linux, as `xfrmdev_ops` callbacks return it (negated).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Errno {
+    /// The notifier said no (NOTIFY_BAD), or a policy blocks the packet.
+    Eperm,
     /// No such policy or entry.
     Enoent,
     /// No such SA.
     Esrch,
     /// The bus or the device failed.
     Eio,
+    /// The SA is being asked for: later.
+    Eagain,
     /// It exists already.
     Eexist,
     /// There is no such device, or not one that this driver drives.
@@ -19,11 +23,17 @@ pub enum Errno {
     Einval,
     /// A table is full.
     Enospc,
+    /// The packet is too long for the path.
+    Emsgsize,
+    /// All sequence numbers are used up.
+    Eoverflow,
     /// The arguments are right, but this device can't do it. In crypto mode the XFRM core then carries on in software
     /// (xfrm_device.rst, "Flow"); in packet mode the request fails.
     Eopnotsupp,
     /// The device did not answer in time.
     Etimedout,
+    /// The packet can't get there.
+    Ehostunreach,
 }
 
 impl Errno {
@@ -31,15 +41,20 @@ impl Errno {
     #[must_use]
     pub const fn raw(self) -> i32 {
         match self {
+            Self::Eperm => 1,
             Self::Enoent => 2,
             Self::Esrch => 3,
             Self::Eio => 5,
+            Self::Eagain => 11,
             Self::Eexist => 17,
             Self::Enodev => 19,
             Self::Einval => 22,
             Self::Enospc => 28,
+            Self::Eoverflow => 75,
+            Self::Emsgsize => 90,
             Self::Eopnotsupp => 95,
             Self::Etimedout => 110,
+            Self::Ehostunreach => 113,
         }
     }
 
@@ -47,15 +62,20 @@ impl Errno {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Eperm => "EPERM",
             Self::Enoent => "ENOENT",
             Self::Esrch => "ESRCH",
             Self::Eio => "EIO",
+            Self::Eagain => "EAGAIN",
             Self::Eexist => "EEXIST",
             Self::Enodev => "ENODEV",
             Self::Einval => "EINVAL",
             Self::Enospc => "ENOSPC",
+            Self::Eoverflow => "EOVERFLOW",
+            Self::Emsgsize => "EMSGSIZE",
             Self::Eopnotsupp => "EOPNOTSUPP",
             Self::Etimedout => "ETIMEDOUT",
+            Self::Ehostunreach => "EHOSTUNREACH",
         }
     }
 }

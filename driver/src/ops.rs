@@ -45,10 +45,12 @@ pub struct Callbacks {
     pub policy_add: bool,
     pub policy_delete: bool,
     pub policy_free: bool,
+    /// [`XfrmdevOps::state_update`], which the kernel does not have.
+    pub state_update: bool,
 }
 
 impl Callbacks {
-    /// All nine.
+    /// The kernel's nine.
     pub const ALL: Self = Self {
         state_add: true,
         state_delete: true,
@@ -59,6 +61,7 @@ impl Callbacks {
         policy_add: true,
         policy_delete: true,
         policy_free: true,
+        state_update: false,
     };
 }
 
@@ -189,7 +192,18 @@ pub trait XfrmdevOps {
     /// sequence numbers that the device has reached. Before dumps and checks of expiry.
     fn xdo_dev_state_update_stats(&mut self, _x: &mut XfrmState) {}
 
-    /// Packet mode: installs a policy and sets `xp.xdo.offload_handle`.
+    /// Packet mode: the SA, in force, has got other limits or other UDP ports (xfrm_state_update). Its sequence numbers and
+    /// counts go on. The kernel has no callback for this, so its devices go on with what they were given first; a device that
+    /// sets [`Callbacks::state_update`] is told, on others the core refuses the update.
+    ///
+    /// # Errors
+    /// The SA is as it was then.
+    fn state_update(&mut self, _x: &mut XfrmState) -> Result<(), Error> {
+        Err(Error::NoSuchSa)
+    }
+
+    /// Packet mode: installs a policy and sets `xp.xdo.offload_handle`. When a policy is updated, the new one comes before the
+    /// old one is deleted (xfrm_add_policy): for that while there are two with one selector, which is no reason to refuse.
     ///
     /// # Errors
     /// Nothing is installed then. There is no software in its place.

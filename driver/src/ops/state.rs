@@ -54,6 +54,8 @@ pub struct XfrmState {
     pub curlft: Lifetime,
     /// What it refused.
     pub stats: Stats,
+    /// When a packet last went through it, in seconds since 1970; 0 for never. A device in packet mode sets it if it knows.
+    pub lastused: u64,
     /// Where it is in its life.
     pub km_state: KmState,
     /// The key manager was told of a soft limit.
@@ -65,7 +67,17 @@ impl XfrmState {
     #[must_use]
     pub fn new(params: SaParams, xso: Option<XfrmStateOffload>) -> Self {
         let replay = params.replay;
-        Self { params, km_seq: 0, xso, replay, curlft: Lifetime::default(), stats: Stats::default(), km_state: KmState::Void, dying: false }
+        Self {
+            params,
+            km_seq: 0,
+            xso,
+            replay,
+            curlft: Lifetime::default(),
+            stats: Stats::default(),
+            lastused: 0,
+            km_state: KmState::Void,
+            dying: false,
+        }
     }
 
     /// The device's name for it, if a device has it.
