@@ -112,6 +112,7 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.headers.s_valid.next = self.parse.headers_valid.val() && self.both_ready.val();
         self.policies.selector_valid.next = self.parse.headers_valid.val() && self.both_ready.val();
         self.policies.selector.next.v6 = self.parse.headers.val().is_v6;
+        self.policies.selector.next.forward = false;
         self.policies.selector.next.src = self.parse.headers.val().src;
         self.policies.selector.next.dst = self.parse.headers.val().dst;
         self.policies.selector.next.protocol = self.parse.headers.val().protocol;

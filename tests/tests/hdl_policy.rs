@@ -19,7 +19,7 @@ fn selector(random: &mut impl Rng) -> Selector {
     let net: u128 = if v6 { 0x2001_0db8_0000_0000_0000_0000_0000_0000 } else { 0x0a00_0000 };
     let address = |random: &mut dyn Rng| (net | u128::from(random.random_range(0..4u32)) << 8 | random.random_range(0..4u128)).to_bits();
     Selector {
-        forward: false,
+        forward: random.random(),
         v6,
         src: address(random),
         dst: address(random),
@@ -35,8 +35,9 @@ fn policy(random: &mut impl Rng, order: u64) -> Policy {
     let prefix = |random: &mut dyn Rng| (host & [0, !0xFFFF, !0xFF, u128::MAX][random.random_range(0..4)]).to_bits();
     let port = |random: &mut dyn Rng| [0u64, 0, 0xFFFF][random.random_range(0..3)].into();
     let mask = Selector {
-        forward: false,
-        v6: false,
+        // These two do not count.
+        forward: random.random(),
+        v6: random.random(),
         src: prefix(random),
         dst: prefix(random),
         protocol: [0u64, 0, 0xFF][random.random_range(0..3)].into(),
@@ -44,13 +45,13 @@ fn policy(random: &mut impl Rng, order: u64) -> Policy {
         dport: port(random),
     };
     Policy {
-        optional: false,
         valid: random.random_ratio(7, 8),
         value,
         mask,
         order: order.into(),
         action: random.random_range(0..3u64).into(),
         sa_valid: random.random(),
+        optional: random.random(),
         sa: random.random_range(0..1024u64).into(),
     }
 }
@@ -59,6 +60,7 @@ fn matches(policy: &Policy, packet: &Selector) -> bool {
     let Policy { valid, value, mask, .. } = policy;
     *valid
         && value.v6 == packet.v6
+        && value.forward == packet.forward
         && value.src & mask.src == packet.src & mask.src
         && value.dst & mask.dst == packet.dst & mask.dst
         && value.protocol & mask.protocol == packet.protocol & mask.protocol
@@ -67,17 +69,18 @@ fn matches(policy: &Policy, packet: &Selector) -> bool {
 }
 
 /// The better of what was found and the policies of a row.
-fn better(best: Option<Policy>, row: &[Policy], packet: &Selector) -> Option<Policy> {
-    row.iter().filter(|policy| matches(policy, packet)).copied().chain(best).min_by_key(|policy| policy.order)
+fn better(best: Option<(usize, Policy)>, row: &[(usize, Policy)], packet: &Selector) -> Option<(usize, Policy)> {
+    row.iter().filter(|(_, policy)| matches(policy, packet)).copied().chain(best).min_by_key(|(_, policy)| policy.order)
 }
 
-fn verdict(best: Option<Policy>) -> Verdict {
-    best.map_or_else(Verdict::default, |Policy { action, sa_valid, sa, .. }| Verdict {
+fn verdict(best: Option<(usize, Policy)>) -> Verdict {
+    best.map_or_else(Verdict::default, |(index, Policy { action, sa_valid, optional, sa, .. })| Verdict {
         hit: true,
         action,
         sa_valid,
+        optional,
+        index: (index as u64).into(),
         sa,
-        ..Default::default()
     })
 }
 
@@ -88,10 +91,10 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
     let mut model = Model::build::<PolicyTable<R>>(name).unwrap();
     model.reset(3);
     let rows = 1 << R;
-    let mut table = vec![Policy::default(); BANKS * rows];
+    let mut table: Vec<_> = (0..BANKS * rows).map(|index| (index, Policy::default())).collect();
     let mut order = 0u64;
     // The packet that is looked up, the next row, and the best so far; then the verdicts to come.
-    let mut looking: Option<(Selector, usize, Option<Policy>)> = None;
+    let mut looking: Option<(Selector, usize, Option<(usize, Policy)>)> = None;
     let mut verdicts: VecDeque<Verdict> = VecDeque::new();
     let mut waiting: Option<Selector> = None;
     let (mut hits, mut misses) = (0, 0);
@@ -151,7 +154,7 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
             }
         }
         if let Some((index, policy)) = write {
-            table[index] = policy;
+            table[index].1 = policy;
         }
         model.rise();
     }

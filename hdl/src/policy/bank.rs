@@ -7,12 +7,13 @@ use crate::constant::Const;
 use crate::records::{Policy, Selector};
 
 /// 2^R policies of which one is compared each clock: `row` is read, a clock later compared with the `selector` of then, and
-/// another two clocks later it is a `candidate`.
+/// another two clocks later it is a `candidate`. `number` is the bank's, a strap.
 ///
 /// A row that is read in the clock in which it is written gives anything: the reader must throw the result away.
 #[derive(LogicBlock, Default)]
 pub struct PolicyBank<const R: usize> {
     pub clock: Signal<In, Clock>,
+    pub number: Signal<In, Bits<3>>,
     pub row: Signal<In, Bits<R>>,
     pub selector: Signal<In, Selector>,
     pub write_enable: Signal<In, bool>,
@@ -26,7 +27,7 @@ pub struct PolicyBank<const R: usize> {
     protocol_differs: DFF<bool>,
     sport_differs: DFF<bool>,
     dport_differs: DFF<bool>,
-    /// In use, and of the packet's family.
+    /// In use, of the packet's family and direction.
     is_usable: DFF<bool>,
     compared: DFF<Candidate>,
     matched: DFF<Candidate>,
@@ -62,11 +63,14 @@ impl<const R: usize> Logic for PolicyBank<R> {
         self.protocol_differs.d.next = ((self.value.val().protocol ^ self.selector.val().protocol) & self.mask.val().protocol) != 0;
         self.sport_differs.d.next = ((self.value.val().sport ^ self.selector.val().sport) & self.mask.val().sport) != 0;
         self.dport_differs.d.next = ((self.value.val().dport ^ self.selector.val().dport) & self.mask.val().dport) != 0;
-        self.is_usable.d.next = self.ram.read_data.val().valid & (self.value.val().v6 == self.selector.val().v6);
+        self.is_usable.d.next = self.ram.read_data.val().valid
+            & ((self.value.val().v6 == self.selector.val().v6) & (self.value.val().forward == self.selector.val().forward));
         self.compared.d.next.rank = bit_cast::<49, 48>(self.ram.read_data.val().order);
         self.compared.d.next.action = self.ram.read_data.val().action;
         self.compared.d.next.sa_valid = self.ram.read_data.val().sa_valid;
+        self.compared.d.next.optional = self.ram.read_data.val().optional;
         self.compared.d.next.sa = self.ram.read_data.val().sa;
+        self.compared.d.next.bank = self.number.val();
 
         self.differs.next = (self.protocol_differs.q.val() | self.sport_differs.q.val()) | self.dport_differs.q.val();
         for i in 0..8 {

@@ -12,7 +12,10 @@ pub struct Candidate {
     /// As in [`Policy`](crate::records::Policy).
     pub action: Bits<2>,
     pub sa_valid: bool,
+    pub optional: bool,
     pub sa: SaIndex,
+    /// Number of its bank.
+    pub bank: Bits<3>,
 }
 
 /// The candidate of lower rank, one clock later (`a` if they are equal).

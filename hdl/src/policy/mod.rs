@@ -1,4 +1,4 @@
-//! What is to become of an outbound packet: the first policy that matches (RFC 4301 section 4.4.1).
+//! What is to become of a packet: the first policy that matches (RFC 4301 section 4.4.1). One table for each direction.
 
 mod bank;
 mod candidate;
@@ -23,7 +23,7 @@ const LATENCY: usize = 7;
 /// - Throughput: a look-up every 2^R clocks (64 policies: 8), but no more than 4 at a time between `selector` and `verdict`.
 /// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, in the clock of a write, until `ready`, and
 ///   while 4 verdicts are not taken.
-/// - Writes: any clock. `write_index` is row * 8 + bank. A look-up under way sees a row as it was before the write or as it
+/// - Writes: any clock. `write_index` is row * 8 + bank, and so is the verdict's `index`. A look-up under way sees a row as it was before the write or as it
 ///   is after, never a mixture, and no row is read in the clock of a write, so synthesis may leave out read-during-write
 ///   logic.
 ///
@@ -53,6 +53,9 @@ pub struct PolicyTable<const R: usize> {
     row: DFF<Bits<R>>,
     /// The best of the rows so far.
     best: DFF<Candidate>,
+    best_row: DFF<Bits<R>>,
+    /// The row that the tree's winner stands in.
+    winner_row: DFF<Bits<R>>,
     /// Of the row in each stage behind the RAM's address: there is one, it is the look-up's first, its last.
     is_row: DFF<Bits<LATENCY>>,
     is_first: DFF<Bits<LATENCY>>,
@@ -71,13 +74,15 @@ pub struct PolicyTable<const R: usize> {
     write_row: Signal<Local, Bits<R>>,
     written: Signal<Local, Policy>,
     found: Signal<Local, Verdict>,
+    numbers: Signal<Local, Bits<24>>,
     queued: Const<3, 4>,
+    bank_numbers: Const<24, 0o76543210>,
 }
 
 impl<const R: usize> Logic for PolicyTable<R> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, compared, row, best, is_row, is_first, is_last, pending, is_swept);
+        dff_setup!(self, clock, compared, row, best, best_row, winner_row, is_row, is_first, is_last, pending, is_swept);
         self.ready.next = self.is_swept.q.val();
 
         // One row a clock, none in the clock of a write.
@@ -107,8 +112,10 @@ impl<const R: usize> Logic for PolicyTable<R> {
             self.row.d.next = self.row.q.val() + 1;
         }
 
+        self.numbers.next = self.bank_numbers.val();
         for i in 0..8 {
             self.banks[i].clock.next = self.clock.val();
+            self.banks[i].number.next = self.numbers.val().get_bits::<3>(i * 3);
             self.banks[i].row.next = self.row.q.val();
             self.banks[i].selector.next = self.compared.q.val();
             self.banks[i].write_enable.next = self.write_bank.val().get_bit(i);
@@ -133,15 +140,23 @@ impl<const R: usize> Logic for PolicyTable<R> {
         self.winner.next = self.of_eight.lower.val();
         if self.is_row.q.val().get_bit(5) & (self.is_first.q.val().get_bit(5) | (self.winner.val().rank < self.best.q.val().rank)) {
             self.best.d.next = self.winner.val();
+            self.best_row.d.next = self.winner_row.q.val();
+        }
+        if self.is_row.q.val().get_bit(5) {
+            self.winner_row.d.next = self.winner_row.q.val() + 1;
         }
         self.best_rank.next = self.best.q.val().rank;
         self.found.next.hit = !self.best_rank.val().get_bit(48);
         self.found.next.action = 0.into();
         self.found.next.sa_valid = false;
+        self.found.next.optional = false;
+        self.found.next.index = 0.into();
         self.found.next.sa = 0.into();
         if !self.best_rank.val().get_bit(48) {
             self.found.next.action = self.best.q.val().action;
             self.found.next.sa_valid = self.best.q.val().sa_valid;
+            self.found.next.optional = self.best.q.val().optional;
+            self.found.next.index = (bit_cast::<10, R>(self.best_row.q.val()) << 3) | bit_cast::<10, 3>(self.best.q.val().bank);
             self.found.next.sa = self.best.q.val().sa;
         }
 
@@ -163,6 +178,7 @@ impl<const R: usize> Logic for PolicyTable<R> {
 
         if self.reset.val() {
             self.row.d.next = 0.into();
+            self.winner_row.d.next = 0.into();
             self.is_row.d.next = 0.into();
             self.is_first.d.next = 0.into();
             self.is_last.d.next = 0.into();
