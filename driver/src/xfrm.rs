@@ -1,6 +1,7 @@
 //! XFRM's words: what SAs and policies are described with (linux/xfrm.h, ip-xfrm(8)).
 
 pub mod info;
+pub mod message;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

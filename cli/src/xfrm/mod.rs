@@ -13,6 +13,7 @@ pub mod explain;
 mod lexer;
 mod policy;
 mod selector;
+pub mod show;
 mod state;
 pub mod value;
 mod words;

@@ -67,58 +67,78 @@ pub fn is_device_name(word: &str) -> bool {
         && !word.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control())
 }
 
-/// Protocol numbers by name (IANA's assignments, in the spelling of /etc/protocols).
-const PROTOCOLS: &[(&str, u8)] = &[
-    ("icmp", 1),
-    ("igmp", 2),
-    ("ipencap", 4),
-    ("tcp", 6),
-    ("egp", 8),
-    ("igp", 9),
-    ("udp", 17),
-    ("dccp", 33),
-    ("ipv6", 41),
-    ("ipv6-route", 43),
-    ("ipv6-frag", 44),
-    ("rsvp", 46),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("ipv6-icmp", 58),
-    ("ipv6-nonxt", 59),
-    ("ipv6-opts", 60),
-    ("eigrp", 88),
-    ("ospf", 89),
-    ("ipip", 94),
-    ("encap", 98),
-    ("pim", 103),
-    ("ipcomp", 108),
-    ("vrrp", 112),
-    ("l2tp", 115),
-    ("sctp", 132),
-    ("mobility-header", 135),
-    ("udplite", 136),
-    ("mpls-in-ip", 137),
-    ("shim6", 140),
+/// Protocols by number: name and other names, as Debian's /etc/protocols has them. The first of a number is its name.
+const PROTOCOLS: &[(u8, &str, &[&str])] = &[
+    (0, "ip", &["IP"]),
+    (0, "hopopt", &["HOPOPT"]),
+    (1, "icmp", &["ICMP"]),
+    (2, "igmp", &["IGMP"]),
+    (3, "ggp", &["GGP"]),
+    (4, "ipencap", &["IP-ENCAP"]),
+    (5, "st", &["ST"]),
+    (6, "tcp", &["TCP"]),
+    (8, "egp", &["EGP"]),
+    (9, "igp", &["IGP"]),
+    (12, "pup", &["PUP"]),
+    (17, "udp", &["UDP"]),
+    (20, "hmp", &["HMP"]),
+    (22, "xns-idp", &["XNS-IDP"]),
+    (27, "rdp", &["RDP"]),
+    (29, "iso-tp4", &["ISO-TP4"]),
+    (33, "dccp", &["DCCP"]),
+    (36, "xtp", &["XTP"]),
+    (37, "ddp", &["DDP"]),
+    (38, "idpr-cmtp", &["IDPR-CMTP"]),
+    (41, "ipv6", &["IPv6"]),
+    (43, "ipv6-route", &["IPv6-Route"]),
+    (44, "ipv6-frag", &["IPv6-Frag"]),
+    (45, "idrp", &["IDRP"]),
+    (46, "rsvp", &["RSVP"]),
+    (47, "gre", &["GRE"]),
+    (50, "esp", &["IPSEC-ESP"]),
+    (51, "ah", &["IPSEC-AH"]),
+    (57, "skip", &["SKIP"]),
+    (58, "ipv6-icmp", &["IPv6-ICMP"]),
+    (59, "ipv6-nonxt", &["IPv6-NoNxt"]),
+    (60, "ipv6-opts", &["IPv6-Opts"]),
+    (73, "rspf", &["RSPF", "CPHB"]),
+    (81, "vmtp", &["VMTP"]),
+    (88, "eigrp", &["EIGRP"]),
+    (89, "ospf", &["OSPFIGP"]),
+    (93, "ax.25", &["AX.25"]),
+    (94, "ipip", &["IPIP"]),
+    (97, "etherip", &["ETHERIP"]),
+    (98, "encap", &["ENCAP"]),
+    (103, "pim", &["PIM"]),
+    (108, "ipcomp", &["IPCOMP"]),
+    (112, "vrrp", &["VRRP"]),
+    (115, "l2tp", &["L2TP"]),
+    (124, "isis", &["ISIS"]),
+    (132, "sctp", &["SCTP"]),
+    (133, "fc", &["FC"]),
+    (135, "mobility-header", &["Mobility-Header"]),
+    (136, "udplite", &["UDPLite"]),
+    (137, "mpls-in-ip", &["MPLS-in-IP"]),
+    (138, "manet", &[]),
+    (139, "hip", &["HIP"]),
+    (140, "shim6", &["Shim6"]),
+    (141, "wesp", &["WESP"]),
+    (142, "rohc", &["ROHC"]),
+    (143, "ethernet", &["Ethernet"]),
 ];
 
-/// An upper protocol: a name (also in capitals, as /etc/protocols has them for aliases) or a number. `any` is 0.
+/// An upper protocol: a name, as /etc/protocols spells it, or a number. `any` is 0.
 pub fn protocol(word: &str) -> Option<u8> {
-    if matches!(word, "any" | "ip") {
+    if word == "any" {
         return Some(0);
     }
-    let named = |name: &str| PROTOCOLS.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
-    let lower = word.to_ascii_lowercase();
-    match named(word) {
-        None if word == word.to_ascii_uppercase() || word == "IPv6-ICMP" => named(&lower),
-        found => found,
-    }
-    .or_else(|| u8::try_from(number(word)?).ok())
+    let named = PROTOCOLS.iter().find(|(_, name, others)| *name == word || others.contains(&word));
+    named.map(|(number, ..)| *number).or_else(|| u8::try_from(number(word)?).ok())
 }
 
 /// The name of a protocol, or its number.
 pub fn protocol_name(protocol: u8) -> String {
-    PROTOCOLS.iter().find(|(_, number)| *number == protocol).map_or_else(|| protocol.to_string(), |(name, _)| (*name).to_owned())
+    PROTOCOLS.iter().find(|(number, ..)| *number == protocol).map_or_else(|| protocol.to_string(), |(_, name, _)| (*name).to_owned())
 }
 
 #[cfg(test)]

@@ -48,6 +48,21 @@ words!(
         IpsecAny = "ipsec-any",
     }
 );
+impl Proto {
+    /// The protocol's number in the kernel.
+    pub const fn number(self) -> u8 {
+        use espalier_driver::xfrm::protocol;
+        match self {
+            Self::Esp => protocol::ESP,
+            Self::Ah => protocol::AH,
+            Self::Comp => protocol::COMP,
+            Self::Route2 => protocol::ROUTING,
+            Self::Hao => protocol::DSTOPTS,
+            // IPSEC_PROTO_ANY.
+            Self::IpsecAny => 255,
+        }
+    }
+}
 words!(
     /// `MODE`: the one word that may be abbreviated after the verbs.
     Mode {
