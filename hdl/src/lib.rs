@@ -20,6 +20,7 @@ pub mod control;
 pub mod tx_path;
 pub mod parse;
 pub mod policy;
+pub mod lifetime;
 pub mod tx_sa;
 pub mod encap;
 pub mod gather;
