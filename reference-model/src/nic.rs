@@ -1,21 +1,21 @@
 //! The whole NIC, frame by frame: tables, both directions, and the engine's counters.
 //!
 //! Each frame has one outcome, which is one [`Event`] and so one count beside the count of frames: `tx_frames` and
-//! `rx_frames` are the sums of all other counters of their direction.
+//! `rx_frames` are the sums of all other counters of their direction. The order of the checks is in [`crate::esp`], what
+//! received packets must satisfy in [`crate::admit`].
 
-use std::collections::{BTreeMap, HashMap};
+mod rx;
+mod tx;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use espalier_regs::Event;
+use espalier_regs::notice::Notice;
+use espalier_regs::tuser;
 
-use crate::esp::{self, DecapError, EncapError, SealedPacket, encapsulate};
-use crate::headers::{Headers, protocol};
-use crate::policy::{Action, Flow, PolicyTable, SaIndex};
-use crate::replay::Refusal;
-use crate::rfc4106::IcvLength;
+use crate::policy::{PolicyTable, Requirement, SaIndex};
 use crate::sa::{RxSa, SaKey, TxSa};
-
-/// ICV length of every SA of the engine.
-pub const ICV_LENGTH: IcvLength = IcvLength::Sixteen;
 
 /// The longest frame that passes: 9216 bytes and an Ethernet header with one VLAN tag. A longer one counts as damaged.
 pub const MAX_FRAME: usize = 9216 + 18;
@@ -27,6 +27,41 @@ pub struct Outcome {
     pub event: Event,
     /// What goes on to the wire or to the host; nothing of a frame that was dropped.
     pub frame: Option<Vec<u8>>,
+    /// Number of the SA: of a sent frame, where one was found; of a received one, where it runs beside the frame.
+    pub sa: Option<SaIndex>,
+    /// What runs beside a received frame; of others nothing.
+    pub meta: Meta,
+    /// What the host is told of the SA, in order.
+    pub notices: Vec<Notice>,
+}
+
+impl Outcome {
+    /// The word of `m_axis_txstatus` for a sent frame.
+    pub fn tx_status(&self) -> u32 {
+        let word = tuser::tx_status::EVENT.set(0, self.event.index().into());
+        tuser::tx_status::SA.set(word, self.sa.unwrap_or(0).into())
+    }
+
+    /// The word of `m_axis_host_tuser` for a received frame.
+    pub fn rx_user(&self) -> u32 {
+        let Meta { status, crypto, is_protected } = self.meta;
+        let word = tuser::rx::STATUS.set(0, status);
+        let word = tuser::rx::SA.set(word, self.sa.unwrap_or(0).into());
+        let word = tuser::rx::CRYPTO_DONE.set(word, (crypto || is_protected).into());
+        let word = tuser::rx::CRYPTO.set(word, crypto.into());
+        tuser::rx::PROTECTED.set(word, is_protected.into())
+    }
+}
+
+/// What runs beside a received frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Meta {
+    /// One of [`tuser::crypto_status`]; 0 without cryptography.
+    pub status: u32,
+    /// Crypto offload: the headers stay.
+    pub crypto: bool,
+    /// Packet offload: the frame is what was inside.
+    pub is_protected: bool,
 }
 
 /// The NIC.
@@ -34,6 +69,10 @@ pub struct Outcome {
 pub struct Nic {
     /// Outbound policies.
     pub policies: PolicyTable,
+    /// Inbound policies, `in` and `fwd`.
+    pub rx_policies: PolicyTable<Requirement>,
+    /// Addresses of this host; while there are none everything is local.
+    pub local: BTreeSet<IpAddr>,
     /// Outbound SAs.
     pub tx_sas: BTreeMap<SaIndex, TxSa>,
     /// Inbound SAs.
@@ -64,6 +103,14 @@ impl Counters {
     }
 }
 
+/// What a direction notes of a frame on its way to the outcome.
+#[derive(Debug, Default)]
+struct Notes {
+    sa: Option<SaIndex>,
+    meta: Meta,
+    notices: Vec<Notice>,
+}
+
 impl Nic {
     /// The counters.
     pub fn counters(&self) -> &Counters {
@@ -72,94 +119,40 @@ impl Nic {
 
     /// The host sends a frame; `error` says that it came damaged.
     pub fn transmit(&mut self, frame: &[u8], error: bool) -> Outcome {
+        self.transmit_as(frame, error, None)
+    }
+
+    /// The host sends an ESP frame that SA `sa` is to encrypt (crypto offload); `error` says that it came damaged.
+    pub fn transmit_crypto(&mut self, frame: &[u8], sa: SaIndex, error: bool) -> Outcome {
+        self.transmit_as(frame, error, Some(sa))
+    }
+
+    fn transmit_as(&mut self, frame: &[u8], error: bool, crypto: Option<SaIndex>) -> Outcome {
         self.counters.count(Event::TxFrames);
-        let outcome = if error || frame.len() > MAX_FRAME { Err(Event::TxDropError) } else { self.protect(frame) };
-        self.conclude(outcome)
+        let mut notes = Notes::default();
+        let sent = if error || frame.len() > MAX_FRAME {
+            Err(Event::TxDropError)
+        } else {
+            self.send(frame, crypto, &mut notes)
+        };
+        self.conclude(sent, notes)
     }
 
     /// A frame comes from the wire; `error` says that it came damaged.
     pub fn receive(&mut self, frame: &[u8], error: bool) -> Outcome {
         self.counters.count(Event::RxFrames);
-        let outcome = self.unprotect(frame, error || frame.len() > MAX_FRAME);
-        self.conclude(outcome)
+        let mut notes = Notes::default();
+        let received = self.unprotect(frame, error || frame.len() > MAX_FRAME, &mut notes);
+        self.conclude(received, notes)
     }
 
-    fn conclude(&mut self, outcome: Result<(Event, Vec<u8>), Event>) -> Outcome {
+    fn conclude(&mut self, outcome: Result<(Event, Vec<u8>), Event>, notes: Notes) -> Outcome {
         let (event, frame) = match outcome {
             Ok((event, frame)) => (event, Some(frame)),
             Err(event) => (event, None),
         };
         self.counters.count(event);
-        Outcome { event, frame }
-    }
-
-    /// TX: what goes out and why, or the cause of the drop.
-    fn protect(&mut self, frame: &[u8]) -> Result<(Event, Vec<u8>), Event> {
-        let headers = Headers::parse(frame);
-        if headers.malformed || headers.truncated {
-            return Err(Event::TxDropMalformed);
-        }
-        let policy = headers.is_ip().then(|| self.policies.look_up(&Flow::of(&headers))).flatten();
-        let index = match policy.map_or(Action::Bypass, |policy| policy.action) {
-            Action::Bypass => return Ok((Event::TxBypassed, frame.to_vec())),
-            Action::Block => return Err(Event::TxDropPolicyBlock),
-            Action::Protect(index) => index,
-        };
-        let sa = index.and_then(|index| self.tx_sas.get_mut(&index)).ok_or(Event::TxDropNoSa)?;
-        let cause = |error| match error {
-            EncapError::Malformed => Event::TxDropMalformed,
-            EncapError::Options | EncapError::Fragment | EncapError::TooLong(_) => Event::TxDropUnsupported,
-        };
-        esp::check(&headers, sa).map_err(cause)?;
-        let seq = sa.next_seq().ok_or(Event::TxDropSeqOverflow)?;
-        let protected = encapsulate(frame, sa, seq).map_err(cause)?;
-        sa.last_seq = seq;
-        Ok((Event::TxProtected, protected))
-    }
-
-    /// RX, in the order of the steps in [`crate::esp`].
-    fn unprotect(&mut self, frame: &[u8], error: bool) -> Result<(Event, Vec<u8>), Event> {
-        let whole = |event| if error { Err(Event::RxDropError) } else { Ok((event, frame.to_vec())) };
-        let headers = Headers::parse(frame);
-        if headers.malformed {
-            return Err(Event::RxDropMalformed);
-        }
-        let Some(found) = headers.esp else {
-            return match (headers.protocol, headers.is_v4) {
-                (protocol::ESP, true) if headers.has_options || headers.is_fragment => whole(Event::RxUnsupported),
-                (protocol::ESP, _) => Err(Event::RxDropMalformed),
-                _ => whole(Event::RxBypassed),
-            };
-        };
-        let packet = SealedPacket::new(frame, ICV_LENGTH).map_err(cause)?;
-        let key = SaKey { dst: headers.dst, spi: found.spi, encap: found.encap };
-        let Some(sa) = self.rx_sas.get_mut(&key) else {
-            return if self.pass_unknown { whole(Event::RxBypassed) } else { Err(Event::RxDropNoSa) };
-        };
-        let seq = sa.replay.check(found.seq).map_err(refusal)?;
-        whole(Event::RxDecrypted)?;
-        let opened = packet.open(&sa.cipher, sa.replay.esn(), seq).map_err(cause)?;
-        sa.replay.advance(seq).map_err(refusal)?;
-        let plain = packet.decapsulate(&opened, sa.tunnel).map_err(cause)?;
-        Ok((Event::RxDecrypted, plain))
-    }
-}
-
-fn refusal(refusal: Refusal) -> Event {
-    match refusal {
-        Refusal::SeqZero => Event::RxDropSeqZero,
-        Refusal::Duplicate => Event::RxDropReplay,
-        Refusal::LeftOfWindow => Event::RxDropReplayWindow,
-    }
-}
-
-fn cause(error: DecapError) -> Event {
-    match error {
-        DecapError::NotEsp | DecapError::Malformed(_) => Event::RxDropMalformed,
-        DecapError::Truncated => Event::RxDropError,
-        DecapError::Icv => Event::RxDropIcv,
-        DecapError::Trailer(_) => Event::RxDropTrailer,
-        DecapError::Dummy => Event::RxDummy,
-        DecapError::Mode(_) => Event::RxDropMode,
+        let Notes { sa, meta, notices } = notes;
+        Outcome { event, frame, sa, meta, notices }
     }
 }

@@ -1,11 +1,11 @@
-//! The outbound policies: XFRM selectors (RFC 4301 section 4.4.1) and what they decide.
+//! Policies of both directions: XFRM selectors (RFC 4301 section 4.4.1) and what they decide.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::headers::Headers;
 
-/// Number of an outbound SA.
+/// Number of an SA of one direction.
 pub type SaIndex = u16;
 
 /// What a packet is compared by.
@@ -21,13 +21,15 @@ pub struct Flow {
     pub sport: u16,
     /// Destination port, 0 without ports.
     pub dport: u16,
+    /// Inbound: not for this host. Outbound: false.
+    pub forward: bool,
 }
 
 impl Flow {
-    /// Of a packet.
+    /// Of a packet, outbound or for this host.
     pub fn of(headers: &Headers) -> Self {
         let (sport, dport) = headers.ports.unwrap_or_default();
-        Self { src: headers.src, dst: headers.dst, protocol: headers.protocol, sport, dport }
+        Self { src: headers.src, dst: headers.dst, protocol: headers.protocol, sport, dport, forward: false }
     }
 }
 
@@ -121,6 +123,16 @@ pub struct Selector {
 }
 
 impl Selector {
+    /// Everything: one for IPv4, one for IPv6.
+    pub const ALL: [Self; 2] = [
+        Self::all(Prefix { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), length: 0 }),
+        Self::all(Prefix { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), length: 0 }),
+    ];
+
+    const fn all(prefix: Prefix) -> Self {
+        Self { src: prefix, dst: prefix, protocol: None, sport: PortMatch::ANY, dport: PortMatch::ANY }
+    }
+
     /// Everything between two prefixes.
     pub fn between(src: Prefix, dst: Prefix) -> Self {
         Self { src, dst, protocol: None, sport: PortMatch::ANY, dport: PortMatch::ANY }
@@ -136,7 +148,7 @@ impl Selector {
     }
 }
 
-/// What a policy does.
+/// What an outbound policy does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Lets the packet pass as it is (XFRM: allow, no template).
@@ -147,15 +159,31 @@ pub enum Action {
     Protect(Option<SaIndex>),
 }
 
-/// A policy.
+/// What an inbound policy asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub enum Requirement {
+    /// No protection (XFRM: allow, no template).
+    Bypass,
+    /// Nothing passes (XFRM: block).
+    Block,
+    /// Protection by an SA that fits the template: one whose [`accepts`](crate::sa::RxSa::accepts) names the policy.
+    Protect {
+        /// Packets without it pass too (template level `use`).
+        optional: bool,
+    },
+}
+
+/// A policy: outbound with an [`Action`], inbound with a [`Requirement`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy<A = Action> {
     /// Which packets it is for.
     pub selector: Selector,
+    /// Inbound: for packets that are not for this host (`fwd`), else for those that are (`in`). Outbound: false.
+    pub forward: bool,
     /// The lowest number comes first.
     pub priority: u32,
     /// What it does.
-    pub action: Action,
+    pub action: A,
 }
 
 /// Names a policy in its table: its place in the order of look-up.
@@ -165,16 +193,22 @@ pub struct PolicyId {
     insertion: u64,
 }
 
-/// The policies of one direction.
-#[derive(Debug, Clone, Default)]
-pub struct PolicyTable {
-    policies: BTreeMap<PolicyId, Policy>,
+/// The outbound policies, or the inbound ones, `in` and `fwd` together.
+#[derive(Debug, Clone)]
+pub struct PolicyTable<A = Action> {
+    policies: BTreeMap<PolicyId, Policy<A>>,
     insertions: u64,
 }
 
-impl PolicyTable {
+impl<A> Default for PolicyTable<A> {
+    fn default() -> Self {
+        Self { policies: BTreeMap::new(), insertions: 0 }
+    }
+}
+
+impl<A> PolicyTable<A> {
     /// Adds a policy behind all that have its priority.
-    pub fn insert(&mut self, policy: Policy) -> PolicyId {
+    pub fn insert(&mut self, policy: Policy<A>) -> PolicyId {
         let id = PolicyId { priority: policy.priority, insertion: self.insertions };
         self.insertions += 1;
         self.policies.insert(id, policy);
@@ -182,12 +216,18 @@ impl PolicyTable {
     }
 
     /// Removes a policy.
-    pub fn remove(&mut self, id: PolicyId) -> Option<Policy> {
+    pub fn remove(&mut self, id: PolicyId) -> Option<Policy<A>> {
         self.policies.remove(&id)
     }
 
     /// The first that is for the packet: lowest priority number, then the one inserted first.
-    pub fn look_up(&self, flow: &Flow) -> Option<&Policy> {
-        self.policies.values().find(|policy| policy.selector.matches(flow))
+    pub fn look_up(&self, flow: &Flow) -> Option<&Policy<A>> {
+        self.find(flow).map(|(_, policy)| policy)
+    }
+
+    /// As [`Self::look_up`], with its name.
+    pub fn find(&self, flow: &Flow) -> Option<(PolicyId, &Policy<A>)> {
+        let mut policies = self.policies.iter().map(|(id, policy)| (*id, policy));
+        policies.find(|(_, policy)| policy.forward == flow.forward && policy.selector.matches(flow))
     }
 }

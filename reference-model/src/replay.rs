@@ -88,7 +88,11 @@ impl ReplayWindow {
         if self.seen.is_empty() {
             return Ok(u64::from(seql));
         }
-        let seq = self.infer(seql)?;
+        let (seqh, exists) = self.high_half(seql);
+        if !exists {
+            return Err(Refusal::LeftOfWindow);
+        }
+        let seq = u64::from(seqh) << 32 | u64::from(seql);
         if seq == 0 {
             return Err(Refusal::SeqZero);
         }
@@ -122,20 +126,26 @@ impl ReplayWindow {
         Ok(())
     }
 
-    /// The whole number that `seql` stands for (appendix A2.2).
-    fn infer(&self, seql: u32) -> Result<u64, Refusal> {
+    /// The number that `seql` stands for, whether or not the window would take it; crypto offload, where the stack asks.
+    /// A high half of -1 or 2^32 is taken modulo 2^32, as Linux does.
+    pub fn infer(&self, seql: u32) -> u64 {
+        let (seqh, _) = self.high_half(seql);
+        u64::from(seqh) << 32 | u64::from(seql)
+    }
+
+    /// The high half that `seql` has (appendix A2.2) modulo 2^32, and whether it is one.
+    fn high_half(&self, seql: u32) -> (u32, bool) {
         if !self.esn {
-            return Ok(u64::from(seql));
+            return (0, true);
         }
         let last = self.size() - 1;
         let (th, tl) = ((self.top >> 32) as u32, self.top as u32);
         let bl = tl.wrapping_sub(last);
-        let seqh = match (tl >= last, seql >= bl) {
-            (true, true) | (false, false) => Some(th),
-            (true, false) => th.checked_add(1),
-            (false, true) => th.checked_sub(1),
+        let (seqh, wrapped) = match (tl >= last, seql >= bl) {
+            (true, true) | (false, false) => (th, false),
+            (true, false) => th.overflowing_add(1),
+            (false, true) => th.overflowing_sub(1),
         };
-        let seqh = seqh.ok_or(Refusal::LeftOfWindow)?;
-        Ok(u64::from(seqh) << 32 | u64::from(seql))
+        (seqh, !wrapped)
     }
 }

@@ -92,8 +92,7 @@ fn outer_header(
     length: usize,
     seq: u64,
 ) -> Result<(u16, Vec<u8>), EncapError> {
-    let inner_tos = if headers.is_v4 { packet[1] } else { packet[0] << 4 | packet[1] >> 4 };
-    let tos = outer_tos(tunnel, inner_tos);
+    let tos = outer_tos(tunnel, super::marks::tos(packet, headers.is_v4));
     match tunnel.endpoints {
         Endpoints::V4 { src, dst } => {
             let total = Ipv4Header::MIN_LEN + length;
