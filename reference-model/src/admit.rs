@@ -65,12 +65,7 @@ impl Refusal {
 }
 
 /// Asks the rules of a frame that came out of `sa`, or of none.
-pub fn admit(
-    frame: &[u8],
-    sa: Option<&RxSa>,
-    policies: &PolicyTable<Requirement>,
-    local: &BTreeSet<IpAddr>,
-) -> Result<(), Refusal> {
+pub fn admit(frame: &[u8], sa: Option<&RxSa>, policies: &PolicyTable<Requirement>, local: &BTreeSet<IpAddr>) -> Result<(), Refusal> {
     let headers = Headers::parse(frame);
     let says_esp = headers.protocol == protocol::ESP || headers.esp.is_some();
     match sa {

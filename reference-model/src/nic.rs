@@ -130,11 +130,7 @@ impl Nic {
     fn transmit_as(&mut self, frame: &[u8], error: bool, crypto: Option<SaIndex>) -> Outcome {
         self.counters.count(Event::TxFrames);
         let mut notes = Notes::default();
-        let sent = if error || frame.len() > MAX_FRAME {
-            Err(Event::TxDropError)
-        } else {
-            self.send(frame, crypto, &mut notes)
-        };
+        let sent = if error || frame.len() > MAX_FRAME { Err(Event::TxDropError) } else { self.send(frame, crypto, &mut notes) };
         self.conclude(sent, notes)
     }
 

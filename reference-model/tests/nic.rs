@@ -54,7 +54,7 @@ fn tx_policies_decide() {
         (Action::Protect(Some(99)), Event::TxDropNoSa),
     ] {
         let mut nic = Nic::default();
-        nic.policies.insert(Policy { selector, priority: 1, action });
+        nic.policies.insert(Policy { selector, forward: false, priority: 1, action });
         expect(nic.transmit(&udp(), false), event, None);
         let other_family = Ip::udp(true, 1, 2, b"x").frame(0);
         expect(nic.transmit(&other_family, false), Event::TxBypassed, Some(&other_family));
@@ -69,14 +69,14 @@ fn lowest_priority_number_wins_then_the_first_inserted() {
     let protect_all = nic.policies.look_up(&flow(&udp())).copied().expect("a policy");
     let ike = Selector { protocol: Some(17), dport: PortMatch::exactly(500), ..Selector::between(any, any) };
     let frame = Ip::udp(false, 500, 500, b"ike").frame(0);
-    let late = nic.policies.insert(Policy { selector: ike, priority: protect_all.priority, action: Action::Block });
+    let late = nic.policies.insert(Policy { selector: ike, forward: false, priority: protect_all.priority, action: Action::Block });
     assert_eq!(nic.transmit(&frame, false).event, Event::TxProtected);
     assert!(nic.policies.remove(late).is_some());
-    nic.policies.insert(Policy { selector: ike, priority: 5, action: Action::Bypass });
+    nic.policies.insert(Policy { selector: ike, forward: false, priority: 5, action: Action::Bypass });
     assert_eq!(nic.transmit(&frame, false).event, Event::TxProtected);
     nic.policies = Default::default();
     nic.policies.insert(Policy { priority: 6, ..protect_all });
-    nic.policies.insert(Policy { selector: ike, priority: 5, action: Action::Bypass });
+    nic.policies.insert(Policy { selector: ike, forward: false, priority: 5, action: Action::Bypass });
     expect(nic.transmit(&frame, false), Event::TxBypassed, Some(&frame));
     assert_eq!(nic.transmit(&udp(), false).event, Event::TxProtected);
 }

@@ -4,10 +4,10 @@
 
 use std::net::IpAddr;
 
-use espalier_reference_model::nic::{ICV_LENGTH, Nic};
-use espalier_reference_model::policy::{Action, Policy, PortMatch, Prefix, Selector};
+use espalier_reference_model::nic::Nic;
+use espalier_reference_model::policy::{Action, Policy, PortMatch, Prefix, Requirement, Selector};
 use espalier_reference_model::replay::ReplayWindow;
-use espalier_reference_model::rfc4106::Rfc4106;
+use espalier_reference_model::rfc4106::{IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap, Endpoints, RxSa, SaKey, Tunnel, TxSa};
 
 use super::program::is_any;
@@ -18,29 +18,32 @@ use crate::xfrm::{Command, ParseError};
 pub fn nic(commands: &[Command]) -> Result<Nic, Vec<ParseError>> {
     let mut nic = Nic::default();
     let mut errors = Vec::new();
-    let mut outbound = Vec::new();
+    let (mut outbound, mut inbound) = (Vec::new(), Vec::new());
     for command in commands {
         let ast::Action::AddState(state) = &command.action else { continue };
-        match add_sa(&mut nic, outbound.len() as u16, state) {
+        match add_sa(&mut nic, outbound.len() as u16, inbound.len() as u16, state) {
             Ok(Some(SaDirection::Out)) => outbound.push(&**state),
-            Ok(_) => {}
+            Ok(Some(SaDirection::In)) => inbound.push(&**state),
+            Ok(None) => {}
             Err(reason) => errors.push(ParseError::refused(command.at, "state", reason)),
         }
     }
     for command in commands {
         let ast::Action::AddPolicy(policy) = &command.action else { continue };
-        if policy.direction == PolicyDirection::Out {
-            add_policy(&mut nic, policy, &outbound);
+        match policy.direction {
+            PolicyDirection::Out => add_policy(&mut nic, policy, &outbound),
+            PolicyDirection::In | PolicyDirection::Fwd => add_inbound_policy(&mut nic, policy, &inbound),
         }
     }
     if errors.is_empty() { Ok(nic) } else { Err(errors) }
 }
 
-/// Adds an SA and tells its direction; an outbound one gets this number.
-fn add_sa(nic: &mut Nic, number: u16, state: &State) -> Result<Option<SaDirection>, String> {
+/// Adds an SA and tells its direction; it gets the next number of its direction.
+fn add_sa(nic: &mut Nic, tx: u16, rx: u16, state: &State) -> Result<Option<SaDirection>, String> {
     let (Some(offload), Some(destination)) = (&state.offload, state.id.destination) else { return Ok(None) };
     let aead = state.algorithms.iter().find(|algorithm| algorithm.kind == ast::AlgorithmKind::Aead).ok_or("the model has AES-GCM only")?;
-    let cipher = Rfc4106::new(&aead.key.0, ICV_LENGTH).map_err(|error| error.to_string())?;
+    let icv_bits = aead.icv_bits.unwrap_or(128) as usize;
+    let cipher = IcvLength::try_from(icv_bits / 8).and_then(|icv| Rfc4106::new(&aead.key.0, icv)).map_err(|error| error.to_string())?;
     let (esn, spi, replay) = (state.flags.esn, state.id.spi.unwrap_or(0), state.replay);
     let wide = |hi: u32, lo: u32| (u64::from(hi) << 32) | u64::from(lo);
     match offload.direction {
@@ -50,13 +53,16 @@ fn add_sa(nic: &mut Nic, number: u16, state: &State) -> Result<Option<SaDirectio
                 _ => None,
             };
             let encap = state.encap.map(|encap| Encap { sport: encap.sport, dport: encap.dport });
-            nic.tx_sas.insert(number, TxSa { spi, cipher, esn, tunnel, encap, last_seq: wide(replay.oseq_hi, replay.oseq) });
+            nic.tx_sas.insert(tx, TxSa { esn, tunnel, encap, last_seq: wide(replay.oseq_hi, replay.oseq), ..TxSa::new(spi, cipher) });
         }
         SaDirection::In => {
             let replay =
                 ReplayWindow::starting_at(state.replay_window, esn, wide(replay.seq_hi, replay.seq)).map_err(|error| error.to_string())?;
             let key = SaKey { dst: destination, spi, encap: state.encap.is_some() };
-            nic.rx_sas.insert(key, RxSa { cipher, tunnel: state.mode == Mode::Tunnel, replay });
+            let tunnel = state.mode == Mode::Tunnel;
+            let (no_ecn, decap_dscp) = (state.flags.noecn, state.flags.decap_dscp);
+            let selectors = received(state, destination);
+            nic.rx_sas.insert(key, RxSa { tunnel, no_ecn, decap_dscp, selectors, ..RxSa::new(rx, cipher, replay) });
         }
     }
     Ok(Some(offload.direction))
@@ -81,7 +87,7 @@ fn tunnel(state: &State, destination: IpAddr) -> Result<Tunnel, String> {
 fn add_policy(nic: &mut Nic, policy: &ast::Policy, outbound: &[&State]) {
     let selector = selector(&policy.selector, policy.selector.family.unwrap_or(ast::Family::Inet));
     let mut insert = |wanted: &Wanted, action| {
-        nic.policies.insert(Policy { selector: wanted.model(), priority: policy.priority, action });
+        nic.policies.insert(Policy { selector: wanted.model(), forward: false, priority: policy.priority, action });
     };
     let rest = match (policy.action, policy.templates.first()) {
         (ast::PolicyAction::Block, _) => Action::Block,
@@ -96,6 +102,35 @@ fn add_policy(nic: &mut Nic, policy: &ast::Policy, outbound: &[&State]) {
         }
     };
     insert(&selector, rest);
+}
+
+/// What may come out of an SA: its selector, or any packet of its own family (of both with af-unspec).
+fn received(state: &State, destination: IpAddr) -> Vec<Selector> {
+    let own = if destination.is_ipv4() { ast::Family::Inet } else { ast::Family::Inet6 };
+    match &state.selector {
+        Some(given) => vec![selector(given, own).model()],
+        None if state.flags.af_unspec => Selector::ALL.to_vec(),
+        None => vec![Wanted::any(own).model()],
+    }
+}
+
+/// An inbound policy, and which SAs fit its template.
+fn add_inbound_policy(nic: &mut Nic, policy: &ast::Policy, inbound: &[&State]) {
+    let template = policy.templates.first();
+    let action = match (policy.action, template) {
+        (ast::PolicyAction::Block, _) => Requirement::Block,
+        (ast::PolicyAction::Allow, None) => Requirement::Bypass,
+        (ast::PolicyAction::Allow, Some(template)) => Requirement::Protect { optional: template.optional },
+    };
+    let selector = selector(&policy.selector, policy.selector.family.unwrap_or(ast::Family::Inet)).model();
+    let forward = policy.direction == PolicyDirection::Fwd;
+    let id = nic.rx_policies.insert(Policy { selector, forward, priority: policy.priority, action });
+    for sa in nic.rx_sas.values_mut() {
+        let state = inbound.get(usize::from(sa.number));
+        if template.zip(state).is_some_and(|(template, state)| fits(template, state)) {
+            sa.accepts.insert(id);
+        }
+    }
 }
 
 /// As the kernel's xfrm_state_find compares a template with an SA.

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use super::{Paragraph, paragraphs};
 use crate::headers::Headers;
+use crate::rfc4106::IcvLength;
 use crate::sa::{Encap, Endpoints, Tunnel};
 
 /// A frame and what an SA makes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EspCase {
-    /// Source and parameters: `scapy_tunnel_v4_in_v6_k128_esn_encap_9`.
+    /// Source and parameters: `scapy_tunnel_v4_in_v6_k128_t16_esn_encap_9`.
     pub name: String,
     /// Key || salt.
     pub key_and_salt: Vec<u8>,
@@ -19,6 +20,8 @@ pub struct EspCase {
     pub seq: u64,
     /// Extended sequence numbers.
     pub esn: bool,
+    /// Bytes of ICV.
+    pub icv: IcvLength,
     /// Tunnel mode, else transport.
     pub tunnel: Option<Tunnel>,
     /// UDP encapsulation.
@@ -29,7 +32,8 @@ pub struct EspCase {
     pub wire: Vec<u8>,
 }
 
-/// Packets made by Scapy (vectors/scapy/make.py): both modes, all families, key sizes, ESN and UDP encapsulation.
+/// Packets made by Scapy (vectors/scapy/make.py): both modes, all families, key sizes, ESN and UDP
+/// encapsulation, and every length of ICV.
 pub fn scapy() -> impl Iterator<Item = EspCase> {
     paragraphs(include_str!("../../vectors/scapy/esp.rsp")).map(|paragraph| parse("scapy", &paragraph))
 }
@@ -42,6 +46,7 @@ fn parse(source: &str, paragraph: &Paragraph) -> EspCase {
         spi: number("SPI") as u32,
         seq: number("Seq"),
         esn: paragraph.field("ESN") == "1",
+        icv: IcvLength::try_from(paragraph.field("ICV").parse::<usize>().expect("a number")).expect("a length of ICV"),
         tunnel: pair(paragraph.field("Outer")).map(|ends| Tunnel::new(endpoints(ends))),
         encap: pair(paragraph.field("Encap")).map(|(sport, dport)| Encap { sport, dport }),
         frame: paragraph.bytes("Frame"),
@@ -55,7 +60,8 @@ fn parse(source: &str, paragraph: &Paragraph) -> EspCase {
     let key = (case.key_and_salt.len() - 4) * 8;
     let esn = if case.esn { "_esn" } else { "" };
     let encap = if case.encap.is_some() { "_encap" } else { "" };
-    case.name = format!("{source}_{mode}_k{key}{esn}{encap}_{}", paragraph.number());
+    let icv = case.icv.bytes();
+    case.name = format!("{source}_{mode}_k{key}_t{icv}{esn}{encap}_{}", paragraph.number());
     case
 }
 

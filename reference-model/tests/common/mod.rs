@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use espalier_reference_model::headers::protocol;
 use espalier_reference_model::nic::Nic;
-use espalier_reference_model::policy::{Action, Policy, Prefix, Selector};
+use espalier_reference_model::policy::{Action, Policy, Prefix, Requirement, Selector};
 use espalier_reference_model::replay::ReplayWindow;
 use espalier_reference_model::rfc4106::{IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap, Endpoints, RxSa, SaKey, Tunnel, TxSa};
@@ -122,13 +122,23 @@ pub struct Association {
     /// Family of the packets, for transport mode.
     pub v6: bool,
     pub window: u32,
+    pub icv: IcvLength,
     /// Last sequence number before the first packet, at both ends.
     pub last_seq: u64,
 }
 
 impl Association {
     pub fn transport(v6: bool) -> Self {
-        Self { key_and_salt: (0..20).collect(), esn: false, tunnel: None, encap: None, v6, window: 64, last_seq: 0 }
+        Self {
+            key_and_salt: (0..20).collect(),
+            esn: false,
+            tunnel: None,
+            encap: None,
+            v6,
+            window: 64,
+            icv: IcvLength::Sixteen,
+            last_seq: 0,
+        }
     }
 
     pub fn tunnel(v6: bool) -> Self {
@@ -136,12 +146,12 @@ impl Association {
     }
 
     pub fn cipher(&self) -> Rfc4106 {
-        Rfc4106::new(&self.key_and_salt, IcvLength::Sixteen).expect("a key")
+        Rfc4106::new(&self.key_and_salt, self.icv).expect("a key")
     }
 
     pub fn tx_sa(&self) -> TxSa {
         let Self { esn, tunnel, encap, last_seq, .. } = *self;
-        TxSa { spi: SPI, cipher: self.cipher(), esn, tunnel, encap, last_seq }
+        TxSa { esn, tunnel, encap, last_seq, ..TxSa::new(SPI, self.cipher()) }
     }
 
     pub fn sa_key(&self) -> SaKey {
@@ -151,7 +161,11 @@ impl Association {
 
     pub fn rx_sa(&self) -> RxSa {
         let replay = ReplayWindow::starting_at(self.window, self.esn, self.last_seq).expect("a window");
-        RxSa { cipher: self.cipher(), tunnel: self.tunnel.is_some(), replay }
+        RxSa {
+            tunnel: self.tunnel.is_some(),
+            no_ecn: self.tunnel.is_some_and(|tunnel| tunnel.no_ecn),
+            ..RxSa::new(9, self.cipher(), replay)
+        }
     }
 
     /// A sender that protects everything, and its receiver.
@@ -161,11 +175,21 @@ impl Association {
         for v6 in [false, true] {
             let any = Prefix::new(inside(v6).0, 0).expect("a prefix");
             let selector = Selector::between(any, any);
-            sender.policies.insert(Policy { selector, priority: 0, action: Action::Protect(Some(7)) });
+            sender.policies.insert(Policy { selector, forward: false, priority: 0, action: Action::Protect(Some(7)) });
         }
+        (sender, self.receiver())
+    }
+
+    /// A receiver whose policies take everything that the SA carried, and what was not protected.
+    pub fn receiver(&self) -> Nic {
         let mut receiver = Nic::default();
-        receiver.rx_sas.insert(self.sa_key(), self.rx_sa());
-        (sender, receiver)
+        let mut sa = self.rx_sa();
+        for selector in Selector::ALL {
+            let action = Requirement::Protect { optional: true };
+            sa.accepts.insert(receiver.rx_policies.insert(Policy { selector, forward: false, priority: 0, action }));
+        }
+        receiver.rx_sas.insert(self.sa_key(), sa);
+        receiver
     }
 }
 
@@ -192,10 +216,10 @@ pub fn associations() -> impl Strategy<Value = Association> {
     let encaps = any::<(u16, bool)>()
         .prop_map(|(port, turned)| if turned { Encap { sport: 4500, dport: port } } else { Encap { sport: port, dport: 4500 } });
     let last = prop_oneof![Just(0), 0..100u64, Just(0xFFFF_FFFD), Just(0xFFFF_FFFF), any::<u64>().prop_map(|seq| seq >> 1)];
-    (keys, any::<(bool, bool)>(), prop::option::of(tunnels), prop::option::of(encaps), 1..300u32, last).prop_map(
-        |(key_and_salt, (esn, v6), tunnel, encap, window, last_seq)| {
+    (keys, any::<(bool, bool)>(), prop::option::of(tunnels), prop::option::of(encaps), 1..300u32, last, 0..3usize).prop_map(
+        |(key_and_salt, (esn, v6), tunnel, encap, window, last_seq, icv)| {
             let last_seq = if esn { last_seq } else { last_seq & 0x7FFF_FFFF };
-            Association { key_and_salt, esn, tunnel, encap, v6, window, last_seq }
+            Association { key_and_salt, esn, tunnel, encap, v6, window, icv: IcvLength::ALL[icv], last_seq }
         },
     )
 }

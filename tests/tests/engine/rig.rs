@@ -9,7 +9,7 @@ use espalier_driver::{Device, Errno, Key, PolicyHandle};
 use espalier_hdl::engine::Espalier;
 use espalier_reference_model::nic::{Nic as ModelNic, Outcome};
 use espalier_reference_model::policy::Selector as ModelSelector;
-use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix};
+use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix, Requirement};
 use espalier_reference_model::replay::ReplayWindow;
 use espalier_reference_model::rfc4106::{IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap, Endpoints, RxSa, SaKey, Tunnel, TxSa};
@@ -86,14 +86,14 @@ impl Association {
             })
         });
         let encap = self.encap.then_some(Encap { sport: 4500, dport: 4500 });
-        TxSa { spi: self.spi(flow), cipher: self.cipher(), esn: self.esn, tunnel, encap, last_seq: self.last_seq }
+        TxSa { esn: self.esn, tunnel, encap, last_seq: self.last_seq, ..TxSa::new(self.spi(flow), self.cipher()) }
     }
 
     /// The receiving end, for the model.
     pub fn rx_sa(&self) -> (SaKey, RxSa) {
         let key = SaKey { dst: self.outside(Direction::In).1, spi: self.spi(Direction::In), encap: self.encap };
         let replay = ReplayWindow::starting_at(self.window, self.esn, self.last_seq).expect("a window where there is ESN");
-        (key, RxSa { cipher: self.cipher(), tunnel: self.tunnel.is_some(), replay })
+        (key, RxSa { tunnel: self.tunnel.is_some(), no_ecn: true, ..RxSa::new(self.index.into(), self.cipher(), replay) })
     }
 
     /// Either end, for the driver.
@@ -153,6 +153,7 @@ struct Installed {
 pub struct Rig {
     device: Device<Nic>,
     model: ModelNic,
+    accept: [PolicyId; 2],
     installed: Vec<Installed>,
     /// What the model sends onto the wire, and gives to the host, and has not been compared.
     wire: Vec<Vec<u8>>,
@@ -166,7 +167,11 @@ impl Rig {
         let nic = Nic::new(model, stalls).expect("the engine has a card's ports");
         let mut device = Device::open(nic).expect("bring-up");
         device.enable().expect("enable");
-        Self { device, model: ModelNic::default(), installed: Vec::new(), wire: Vec::new(), host: Vec::new() }
+        // Inbound policies that take everything.
+        let mut model = ModelNic::default();
+        let action = Requirement::Protect { optional: true };
+        let accept = ModelSelector::ALL.map(|selector| model.rx_policies.insert(Policy { selector, forward: false, priority: 0, action }));
+        Self { device, model, accept, installed: Vec::new(), wire: Vec::new(), host: Vec::new() }
     }
 
     /// The driver's side.
@@ -206,10 +211,12 @@ impl Rig {
 
         let index = u16::from(association.index);
         self.model.tx_sas.insert(index, association.tx_sa(Direction::Out));
-        let (key, rx_sa) = association.rx_sa();
+        let (key, mut rx_sa) = association.rx_sa();
+        rx_sa.accepts.extend(self.accept);
         self.model.rx_sas.insert(key, rx_sa);
         let selector = ModelSelector::between(Prefix::host(src), Prefix::host(dst));
-        let model_policy = self.model.policies.insert(Policy { selector, priority: 0, action: Action::Protect(Some(index)) });
+        let model_policy =
+            self.model.policies.insert(Policy { selector, forward: false, priority: 0, action: Action::Protect(Some(index)) });
         self.installed.push(Installed { association: association.clone(), tx, rx, policy, model_policy });
     }
 

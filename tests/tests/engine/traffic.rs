@@ -221,6 +221,8 @@ fn reseal(frame: &[u8], sa: &TxSa, seq: u64, iv: u64, trailer: Option<[u8; 2]>) 
     let (head, sealed) = frame.split_at(esp.offset + 16);
     let old: [u8; 8] = head[esp.offset + 8..].try_into().expect("8 bytes");
     let mut plaintext = sa.cipher.open(&header, &old, sealed).expect("it was just sealed");
+    // Not so long a pad that it cuts the inner IP header off.
+    let trailer = trailer.filter(|[pad_length, _]| !(2..=62).contains(&(plaintext.len() as isize - isize::from(*pad_length))));
     if let Some(trailer) = trailer {
         let at = plaintext.len() - 2;
         plaintext[at..].copy_from_slice(&trailer);
