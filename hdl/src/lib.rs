@@ -40,3 +40,4 @@ pub mod replay;
 pub mod rx_check;
 pub mod hold;
 pub mod decap;
+pub mod admit;

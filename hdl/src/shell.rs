@@ -8,7 +8,9 @@ use rust_hdl::core::ast::{VerilogExpression, VerilogLiteral, VerilogStatement};
 use rust_hdl::prelude::*;
 
 use crate::constant::Const;
+use crate::records::{Meta, SaIndex};
 use crate::stream::{Beat, BEAT_BYTES};
+use espalier_regs::tuser::{rx, tx};
 
 /// Reverses the 16 bytes of a beat.
 #[derive(LogicBlock, Default)]
@@ -113,5 +115,59 @@ impl Logic for AxisOut {
         self.swap.straight.next = self.s_beat.val().data;
         self.tdata.next = self.swap.swapped.val();
         self.tlast.next = self.s_beat.val().last;
+    }
+}
+
+/// `s_axis_host_tuser` ([`tx`]): whether the frame is damaged, for [`AxisIn`], and what runs beside it.
+#[derive(LogicBlock, Default)]
+pub struct HostUserIn {
+    pub tuser: Signal<In, Bits<12>>,
+    pub error: Signal<Out, bool>,
+    pub m_meta: Signal<Out, Meta>,
+    error_at: Const<4, { tx::ERROR.lsb as u64 }>,
+    crypto_at: Const<4, { tx::CRYPTO.lsb as u64 }>,
+    sa_at: Const<4, { tx::SA.lsb as u64 }>,
+}
+
+impl Logic for HostUserIn {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.error.next = bit_cast::<1, 12>(self.tuser.val() >> self.error_at.val()).any();
+        self.m_meta.next.crypto = bit_cast::<1, 12>(self.tuser.val() >> self.crypto_at.val()).any();
+        self.m_meta.next.is_protected = false;
+        self.m_meta.next.unsupported = false;
+        self.m_meta.next.status = 0.into();
+        self.m_meta.next.sa = bit_cast::<10, 12>(self.tuser.val() >> self.sa_at.val());
+        self.m_meta.next.generation = 0.into();
+    }
+}
+
+/// `m_axis_host_tuser` ([`rx`]) from what runs beside a received frame.
+#[derive(LogicBlock, Default)]
+pub struct HostUserOut {
+    pub s_meta: Signal<In, Meta>,
+    pub tuser: Signal<Out, Bits<32>>,
+    done: Signal<Local, bool>,
+    sa: Signal<Local, SaIndex>,
+    status_at: Const<5, { rx::STATUS.lsb as u64 }>,
+    sa_at: Const<5, { rx::SA.lsb as u64 }>,
+    done_at: Const<5, { rx::CRYPTO_DONE.lsb as u64 }>,
+    crypto_at: Const<5, { rx::CRYPTO.lsb as u64 }>,
+    protected_at: Const<5, { rx::PROTECTED.lsb as u64 }>,
+}
+
+impl Logic for HostUserOut {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.done.next = self.s_meta.val().crypto | self.s_meta.val().is_protected;
+        self.sa.next = 0.into();
+        if self.done.val() {
+            self.sa.next = self.s_meta.val().sa;
+        }
+        self.tuser.next = ((bit_cast::<32, 8>(self.s_meta.val().status) << self.status_at.val())
+            | (bit_cast::<32, 10>(self.sa.val()) << self.sa_at.val()))
+            | ((bit_cast::<32, 1>(self.done.val().into()) << self.done_at.val())
+                | ((bit_cast::<32, 1>(self.s_meta.val().crypto.into()) << self.crypto_at.val())
+                    | (bit_cast::<32, 1>(self.s_meta.val().is_protected.into()) << self.protected_at.val())));
     }
 }

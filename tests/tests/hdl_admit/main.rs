@@ -1,0 +1,9 @@
+//! The admission stage on the Verilated block, against its rules written straight down.
+#![allow(clippy::unwrap_used)]
+
+mod bench;
+mod clocks;
+mod frames;
+mod random;
+mod rules;
+mod shell;
