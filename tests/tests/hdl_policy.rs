@@ -68,12 +68,15 @@ fn matches(policy: &Policy, packet: &Selector) -> bool {
         && value.dport & mask.dport == packet.dport & mask.dport
 }
 
+/// The policy found so far, and where.
+type Best = Option<(usize, Policy)>;
+
 /// The better of what was found and the policies of a row.
-fn better(best: Option<(usize, Policy)>, row: &[(usize, Policy)], packet: &Selector) -> Option<(usize, Policy)> {
+fn better(best: Best, row: &[(usize, Policy)], packet: &Selector) -> Best {
     row.iter().filter(|(_, policy)| matches(policy, packet)).copied().chain(best).min_by_key(|(_, policy)| policy.order)
 }
 
-fn verdict(best: Option<(usize, Policy)>) -> Verdict {
+fn verdict(best: Best) -> Verdict {
     best.map_or_else(Verdict::default, |(index, Policy { action, sa_valid, optional, sa, .. })| Verdict {
         hit: true,
         action,
@@ -94,7 +97,7 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
     let mut table: Vec<_> = (0..BANKS * rows).map(|index| (index, Policy::default())).collect();
     let mut order = 0u64;
     // The packet that is looked up, the next row, and the best so far; then the verdicts to come.
-    let mut looking: Option<(Selector, usize, Option<(usize, Policy)>)> = None;
+    let mut looking: Option<(Selector, usize, Best)> = None;
     let mut verdicts: VecDeque<Verdict> = VecDeque::new();
     let mut waiting: Option<Selector> = None;
     let (mut hits, mut misses) = (0, 0);
