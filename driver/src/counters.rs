@@ -6,6 +6,12 @@ use espalier_regs::Event;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counters([u64; Event::ALL.len()]);
 
+impl Default for Counters {
+    fn default() -> Self {
+        Self([0; Event::ALL.len()])
+    }
+}
+
 impl Counters {
     /// Asks `read` for each of them.
     pub(crate) fn read<E>(mut read: impl FnMut(Event) -> Result<u64, E>) -> Result<Self, E> {

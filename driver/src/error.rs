@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::bus::BusError;
 use crate::errno::Errno;
+use crate::local::LocalError;
 use crate::policy::PolicyError;
 use crate::sa::SaError;
 
@@ -86,6 +87,19 @@ pub enum Error {
     /// A policy was refused.
     #[error("policy: {field}: {0} ({errno})", field = .0.field(), errno = .0.errno())]
     Policy(#[from] PolicyError),
+    /// Local addresses were refused.
+    #[error("local addresses: {0} ({errno})", errno = .0.errno())]
+    Local(#[from] LocalError),
+    /// An MTU that the device can't have.
+    #[error("mtu {mtu} is not from {shortest} to {longest}")]
+    Mtu {
+        /// What was asked for.
+        mtu: u16,
+        /// The shortest.
+        shortest: u16,
+        /// What the longest frame holds.
+        longest: u16,
+    },
     /// The handle names no SA of this device (any more).
     #[error("no such SA")]
     NoSuchSa,
@@ -104,6 +118,8 @@ impl Error {
             Self::Timeout { .. } => Errno::Etimedout,
             Self::Sa(refusal) => refusal.errno(),
             Self::Policy(refusal) => refusal.errno(),
+            Self::Local(refusal) => refusal.errno(),
+            Self::Mtu { .. } => Errno::Einval,
             Self::NoSuchSa => Errno::Esrch,
             Self::NoSuchPolicy => Errno::Enoent,
         }

@@ -93,15 +93,14 @@ impl<B: Bus> Registers<B> {
         self.command(Command { op, index, way }, None)
     }
 
-    /// Runs a command that answers.
-    pub fn query(&mut self, op: Op, index: u16) -> Result<u64, Error> {
+    /// Runs a command that answers: the words of RESULT, zeros behind them.
+    pub fn query(&mut self, op: Op, index: u16) -> Result<[u32; MAIL_WORDS], Error> {
         self.command(Command { op, index, way: 0 }, None)?;
-        let mut result = map::RESULT.offsets();
-        let mut word = || match result.next() {
-            Some(offset) => self.bus.read(offset.into()),
-            None => Ok(0),
-        };
-        Ok(u64::from(word()?) | u64::from(word()?) << 32)
+        let mut words = [0; MAIL_WORDS];
+        for (word, offset) in words.iter_mut().zip(map::RESULT.offsets()) {
+            *word = self.bus.read(offset.into())?;
+        }
+        Ok(words)
     }
 
     /// All words of the layout are written, not only those that are not zero: whoever used the device before may have

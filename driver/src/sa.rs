@@ -3,26 +3,31 @@
 mod check;
 mod encode;
 pub(crate) mod lookup;
+mod mtu;
 mod params;
 mod refusal;
+mod state;
 mod table;
 
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-pub(crate) use check::check;
-pub(crate) use encode::{rx_words, tx_words};
+pub(crate) use check::{check, check_update};
+pub(crate) use encode::{limit_words, rx_words, selector_words, tx_words};
+pub use mtu::NO_LIMIT;
+pub(crate) use mtu::{longest_payload, max_payload};
 pub use params::{Aead, Algorithm, Encap, EncapKind, Offload, RFC4106_GCM_AES, ReplayState, SaFlags, SaParams};
 pub use refusal::SaError;
-pub(crate) use table::SaTable;
+pub use state::SaState;
+pub(crate) use table::{Installed, SaTable};
 
 use crate::selector::Pattern;
-use crate::xfrm::{Direction, Family, Mode, SaId, Selector};
+use crate::xfrm::{Direction, Family, Limits, Mode, OffloadMode, SaId, Selector};
 
 /// Names an installed SA; never used again for another. XFRM's `offload_handle`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SaHandle(NonZeroU64);
+pub struct SaHandle(pub(crate) NonZeroU64);
 
 impl SaHandle {
     /// The number.
@@ -47,6 +52,8 @@ pub struct Sa {
     pub index: u16,
     /// Direction.
     pub direction: Direction,
+    /// What the device does of ESP.
+    pub offload: OffloadMode,
     /// Destination, SPI, protocol.
     pub id: SaId,
     /// Source address.
@@ -63,14 +70,20 @@ pub struct Sa {
     pub encap: Option<Encap>,
     /// Selector, as it was given.
     pub selector: Option<Selector>,
+    /// Limits. Those of time are the core's.
+    pub limits: Limits,
+    /// Outbound: longest ESP payload in bytes, without trailer, that fits the device's MTU; [`NO_LIMIT`] in crypto mode, where
+    /// the stack makes the packet, and inbound.
+    pub max_payload: u16,
 }
 
 impl Sa {
-    fn new(handle: SaHandle, index: u16, params: &SaParams) -> Self {
+    fn new(handle: SaHandle, index: u16, params: &SaParams, mtu: u16) -> Self {
         Self {
             handle,
             index,
             direction: params.offload.direction,
+            offload: params.offload.mode,
             id: params.id,
             saddr: params.saddr,
             mode: params.mode,
@@ -79,6 +92,8 @@ impl Sa {
             replay_window: params.replay_window,
             encap: params.encap,
             selector: params.selector.clone(),
+            limits: params.limits,
+            max_payload: max_payload(params, mtu),
         }
     }
 

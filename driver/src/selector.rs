@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use espalier_regs::mailbox::policy as field;
 use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::errno::Errno;
+use crate::regs::Words;
 use crate::xfrm::{Family, PortMatch, Selector, protocol};
 
 /// Why a selector is refused.
@@ -138,6 +140,23 @@ impl Pattern {
     /// Every packet from one address to another; unspecified is any.
     pub fn hosts(src: IpAddr, dst: IpAddr) -> Self {
         Self { src: Masked::address(src), dst: Masked::address(dst), ..Self::any(Family::of(dst)) }
+    }
+
+    /// Puts it into the words that POLICY and SELECTOR have in common.
+    pub fn put(&self, words: &mut Words) {
+        let Self { family, src, dst, protocol, sport, dport } = *self;
+        words
+            .put(field::VALUE_V6, family == Family::V6)
+            .put(field::VALUE_SRC, src.value)
+            .put(field::MASK_SRC, src.mask)
+            .put(field::VALUE_DST, dst.value)
+            .put(field::MASK_DST, dst.mask)
+            .put(field::VALUE_PROTOCOL, protocol.value)
+            .put(field::MASK_PROTOCOL, protocol.mask)
+            .put(field::VALUE_SPORT, sport.value)
+            .put(field::MASK_SPORT, sport.mask)
+            .put(field::VALUE_DPORT, dport.value)
+            .put(field::MASK_DPORT, dport.mask);
     }
 
     /// The packets in both; none if there are none.

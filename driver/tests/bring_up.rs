@@ -29,11 +29,12 @@ fn bring_up_reads_before_it_writes_and_leaves_the_device_empty_and_stopped() {
             _ => None,
         })
         .collect();
-    let cleared = commands(&writes[1..writes.len() - 1]);
+    let cleared = commands(&writes[1..writes.len() - 2]);
     let count = |op| cleared.iter().filter(|command| command.op == op).count();
     assert_eq!([count(Op::TxPolicyClear), count(Op::CamClear), count(Op::TxSaClear), count(Op::RxSaClear)], [8, 128, 8, 8]);
-    assert_eq!(cleared.len(), 152);
-    assert_eq!(writes.last(), Some(&(map::COUNTER_CLEAR.offset.into(), 1)));
+    assert_eq!([count(Op::RxPolicyClear), count(Op::LocalClear)], [64, 8]);
+    assert_eq!(cleared.len(), 224);
+    assert_eq!(writes[writes.len() - 2..], [(map::EVENT_LOST.offset.into(), 1), (map::COUNTER_CLEAR.offset.into(), 1)]);
 }
 
 #[test]
@@ -61,6 +62,7 @@ fn another_version_is_refused_naming_both() {
 fn capabilities_that_make_no_sense_are_refused() {
     for (capabilities, register) in [
         (Capabilities { tx_sas: 1025, ..CAPABILITIES }, "CAP_SAS reads 0x00080401"),
+        (Capabilities { rx_policies: 65, ..CAPABILITIES }, "CAP_POLICIES reads 0x00410008"),
         (Capabilities { cam_ways: 3, ..CAPABILITIES }, "CAP_CAM reads 0x00000503"),
         (Capabilities { cam_row_bits: 40, ..CAPABILITIES }, "CAP_CAM reads 0x00002804"),
     ] {

@@ -90,10 +90,10 @@ fn a_policy_waits_for_its_sa_and_follows_it() {
     assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyWrite, 0, PROTECT, None)]);
     // The SA is written before the policy points to it.
     let old = device.add_sa(&tunnel_sa(1)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
+    assert_eq!(outline(&written(&mut device))[2..], [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
     // Rekey: the newest is in use, at one write.
     let new = device.add_sa(&tunnel_sa(2)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(1))]);
+    assert_eq!(outline(&written(&mut device))[2..], [(Op::TxPolicyWrite, 0, PROTECT, Some(1))]);
     let handle = device.policies().next().expect("a policy").handle;
     assert_eq!(device.policy(handle).expect("a policy").sas().collect::<Vec<_>>(), [old, new]);
     // The old one goes: nothing changes for the policy.
@@ -155,7 +155,7 @@ fn an_sa_that_does_not_fit_the_template_is_not_used() {
     device.add_sa(&tunnel_sa(1)).expect("added");
     assert!(written(&mut device).iter().all(|command| command.op != Op::TxPolicyWrite));
     device.add_sa(&tunnel_sa(2)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(1))]);
+    assert_eq!(outline(&written(&mut device))[2..], [(Op::TxPolicyWrite, 0, PROTECT, Some(1))]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn families_mix_only_with_af_unspec_or_a_selector() {
         let mut sa = tunnel_sa(1);
         change(&mut sa);
         device.add_sa(&sa).expect("added");
-        assert_eq!(written(&mut device).len() == 2, fits);
+        assert_eq!(written(&mut device).len() == 3, fits);
     }
 }
 
@@ -184,7 +184,7 @@ fn a_template_of_level_use_passes_packets_without_an_sa() {
     device.add_policy(&params).expect("added");
     assert_eq!(outline(&written(&mut device)), [(Op::TxPolicyWrite, 0, BYPASS, None)]);
     device.add_sa(&tunnel_sa(1)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
+    assert_eq!(outline(&written(&mut device))[2..], [(Op::TxPolicyWrite, 0, PROTECT, Some(0))]);
 }
 
 #[test]
@@ -195,16 +195,16 @@ fn transport_mode_uses_an_sa_only_for_its_own_addresses() {
     written(&mut device);
     let host = |daddr, spi| SaParams { reqid: 4, ..sa("10.1.0.1", daddr, spi, Mode::Transport, Direction::Out) };
     let first = device.add_sa(&host("10.2.0.1", 1)).expect("added");
-    let entry = written(&mut device).remove(1);
+    let entry = written(&mut device).remove(2);
     // In front of the policy's own entry, for the packets between these two hosts.
     assert_eq!((entry.op, entry.index, entry.get(field::SA)), (Op::TxPolicyWrite, 1, 0));
     assert_eq!((entry.get(field::VALUE_SRC), entry.get(field::MASK_SRC)), (0x0a01_0001, 0xffff_ffff));
     assert_eq!((entry.get(field::VALUE_DST), entry.get(field::MASK_DST)), (0x0a02_0001, 0xffff_ffff));
     device.add_sa(&host("10.2.0.2", 2)).expect("added");
-    assert_eq!(outline(&written(&mut device))[1..], [(Op::TxPolicyWrite, 2, PROTECT, Some(1))]);
+    assert_eq!(outline(&written(&mut device))[2..], [(Op::TxPolicyWrite, 2, PROTECT, Some(1))]);
     // Outside the policy's selector: not one of its packets.
     device.add_sa(&host("10.3.0.1", 3)).expect("added");
-    assert_eq!(written(&mut device).len(), 1);
+    assert_eq!(written(&mut device).len(), 2);
     device.delete_sa(first).expect("deleted");
     assert_eq!(outline(&written(&mut device))[0], (Op::TxPolicyClear, 1, 0, None));
 }
@@ -278,11 +278,11 @@ fn a_full_table_refuses_policies_and_sas_and_loses_nothing() {
     let first = device.add_sa(&host("10.2.0.1", 1)).expect("added");
     device.bus().take();
     let error = device.add_policy(&policy("10.5.0.0/16", "10.2.0.0/16", None)).expect_err("full");
-    assert_eq!(error.to_string(), "policy: selector: Policy table is full: 2 entries (ENOSPC)");
+    assert_eq!(error.to_string(), "policy: selector: Policy table for direction out is full: 2 entries (ENOSPC)");
     assert_eq!(error.errno(), Errno::Enospc);
     // The SA would need an entry of its own.
     let error = device.add_sa(&host("10.2.0.2", 2)).expect_err("full");
-    assert_eq!(error.to_string(), "policy: selector: Policy table is full: 2 entries (ENOSPC)");
+    assert_eq!(error.to_string(), "policy: selector: Policy table for direction out is full: 2 entries (ENOSPC)");
     assert_eq!(device.bus().take(), []);
     assert_eq!((device.sas().count(), device.policies().count()), (1, 1));
     device.delete_sa(first).expect("deleted");
@@ -317,9 +317,10 @@ fn every_refusal_has_its_words_and_writes_nothing() {
     use Errno::{Einval, Eopnotsupp};
     refused(|p| p.ptype = PolicyType::Sub, "Cannot offload non-main policy types", "ptype", Eopnotsupp);
     refused(|p| p.templates.push(p.templates[0]), "Cannot offload more than one template", "tmpl", Eopnotsupp);
-    refused(|p| p.direction = PolicyDirection::Fwd, "Cannot offload forward policy", "dir", Eopnotsupp);
+    let outbound_only = Capabilities { rx_policies: 0, ..CAPABILITIES };
+    check(outbound_only, |p| p.direction = PolicyDirection::Fwd, "Cannot offload forward policy", "dir", Eopnotsupp);
     let input = "Cannot offload input policy: this device has outbound policies only";
-    refused(|p| p.direction = PolicyDirection::In, input, "dir", Eopnotsupp);
+    check(outbound_only, |p| p.direction = PolicyDirection::In, input, "dir", Eopnotsupp);
     refused(|p| p.action = Action::Block, "A policy that blocks can't have a template", "tmpl", Einval);
     refused(|p| p.templates[0].id.proto = protocol::AH, "Only ESP templates may be offloaded: proto 51", "tmpl", Eopnotsupp);
     let beet = "Only transport and tunnel templates may be offloaded: mode Beet";

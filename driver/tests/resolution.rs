@@ -180,6 +180,7 @@ impl Tables {
             Op::TxPolicyWrite => drop(self.policies.insert(command.index, command.clone())),
             Op::TxPolicyClear => drop(self.policies.remove(&command.index)),
             Op::TxSaWrite => drop(self.sas.insert(command.index, command.get(tx_sa::SPI) as u32)),
+            Op::TxLimitsWrite => {}
             Op::TxSaClear => drop(self.sas.remove(&command.index)),
             other => panic!("{other:?}"),
         }

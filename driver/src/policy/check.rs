@@ -7,19 +7,22 @@ use super::{Action, PolicyError, PolicyParams, PolicyType, Template};
 use crate::selector;
 use crate::xfrm::{Family, Limits, Mark, Mode, PolicyDirection, protocol};
 
-/// Checks in the drivers' order.
-pub fn check(params: &PolicyParams, capabilities: &Capabilities) -> Result<(), PolicyError> {
+/// Checks in the drivers' order. `local`: the device knows which addresses are this host's.
+pub fn check(params: &PolicyParams, capabilities: &Capabilities, local: bool) -> Result<(), PolicyError> {
+    if !capabilities.has(cap::PACKET_OFFLOAD) {
+        return Err(PolicyError::Offload);
+    }
     if params.ptype != PolicyType::Main {
         return Err(PolicyError::Type);
     }
     if params.templates.len() > 1 {
         return Err(PolicyError::Templates);
     }
-    // No capability word stands for inbound or forward policies yet.
     match params.direction {
-        PolicyDirection::Out => {}
-        PolicyDirection::In => return Err(PolicyError::Input),
-        PolicyDirection::Fwd => return Err(PolicyError::Forward),
+        PolicyDirection::In if capabilities.rx_policies == 0 => return Err(PolicyError::Input),
+        PolicyDirection::Fwd if capabilities.rx_policies == 0 || capabilities.local_addresses == 0 => return Err(PolicyError::Forward),
+        PolicyDirection::Fwd if !local => return Err(PolicyError::ForwardWithoutLocal),
+        PolicyDirection::Out | PolicyDirection::In | PolicyDirection::Fwd => {}
     }
     if let Err(error) = selector::check(&params.selector) {
         return Err(PolicyError::Selector(error));
@@ -29,7 +32,7 @@ pub fn check(params: &PolicyParams, capabilities: &Capabilities) -> Result<(), P
         if params.action == Action::Block {
             return Err(PolicyError::BlockTemplate);
         }
-        check_template(template, capabilities)?;
+        check_template(template, params.direction, capabilities)?;
     }
     if params.mark != Mark::default() {
         return Err(PolicyError::Mark);
@@ -47,7 +50,7 @@ pub fn check(params: &PolicyParams, capabilities: &Capabilities) -> Result<(), P
     Ok(())
 }
 
-fn check_template(template: &Template, capabilities: &Capabilities) -> Result<(), PolicyError> {
+fn check_template(template: &Template, direction: PolicyDirection, capabilities: &Capabilities) -> Result<(), PolicyError> {
     if template.id.proto != protocol::ESP {
         return Err(PolicyError::Protocol(template.id.proto));
     }
@@ -64,7 +67,8 @@ fn check_template(template: &Template, capabilities: &Capabilities) -> Result<()
         if Family::of(template.saddr) != Family::of(template.id.daddr) {
             return Err(PolicyError::TemplateFamily);
         }
-        if template.id.daddr.is_unspecified() {
+        // Inbound, an SA is found by its destination; the template's is not compared.
+        if template.id.daddr.is_unspecified() && direction == PolicyDirection::Out {
             return Err(PolicyError::TemplateDestination);
         }
         family(Family::of(template.id.daddr), capabilities)?;

@@ -30,7 +30,8 @@ pub enum Level {
     /// Without an SA the packet is dropped.
     #[default]
     Required,
-    /// Without an SA the packet passes as it is.
+    /// Without an SA the packet passes as it is: outbound in either mode, as in xfrm_tmpl_resolve_one; inbound not if it came
+    /// out of a tunnel that the template does not fit, as in xfrm_policy_ok.
     Use,
 }
 

@@ -6,10 +6,16 @@ use crate::errno::Errno;
 use crate::selector::SelectorError;
 use crate::xfrm::{Family, Mode};
 
+use super::Table;
+
 /// A refusal of a policy. Nothing was written to the device.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
+    /// A device without packet offload (net/xfrm/xfrm_device.c, xfrm_dev_policy_add).
+    #[error("Policy offload is not supported")]
+    Offload,
+
     // What drivers check (mlx5, whose words these are).
     /// `ptype sub`.
     #[error("Cannot offload non-main policy types")]
@@ -17,12 +23,15 @@ pub enum PolicyError {
     /// The engine applies one SA to a packet.
     #[error("Cannot offload more than one template")]
     Templates,
-    /// `dir fwd`.
+    /// `dir fwd` on a device that has no such policies, or can't tell which packets are for others.
     #[error("Cannot offload forward policy")]
     Forward,
+    /// `dir fwd` before the device was told which addresses are this host's: everything counts as for this host.
+    #[error("Cannot offload forward policy: no local address is set, so nothing counts as forwarded")]
+    ForwardWithoutLocal,
 
     // Our own.
-    /// `dir in` on a device that does not look at what it decrypted.
+    /// `dir in` on a device that has no such policies.
     #[error("Cannot offload input policy: this device has outbound policies only")]
     Input,
     /// Packets can't be both blocked and protected.
@@ -61,9 +70,14 @@ pub enum PolicyError {
     /// Same selector.
     #[error("A policy with this selector exists")]
     Exists,
+    /// An update must name the policy it is for.
+    #[error("A policy is replaced by one with the same direction and selector only")]
+    Replacement,
     /// No free entry, for the policy itself or for the SAs it chooses between.
-    #[error("Policy table is full: {capacity} entries")]
+    #[error("Policy table for direction {direction} is full: {capacity} entries")]
     TableFull {
+        /// Which table.
+        direction: Table,
         /// How many there are.
         capacity: u32,
     },
@@ -88,8 +102,9 @@ impl PolicyError {
             | Self::TemplateFamily
             | Self::TemplateDestination
             | Self::TooManySas => "tmpl",
-            Self::Forward | Self::Input => "dir",
-            Self::Selector(_) | Self::Family(_) | Self::Exists | Self::TableFull { .. } => "selector",
+            Self::Offload => "offload",
+            Self::Forward | Self::ForwardWithoutLocal | Self::Input => "dir",
+            Self::Selector(_) | Self::Family(_) | Self::Exists | Self::Replacement | Self::TableFull { .. } => "selector",
             Self::Mark => "mark",
             Self::IfId => "if_id",
             Self::IcmpFlag => "flag",
@@ -102,10 +117,12 @@ impl PolicyError {
     #[must_use]
     pub const fn errno(&self) -> Errno {
         match self {
-            Self::BlockTemplate | Self::TemplateFamily | Self::TemplateDestination => Errno::Einval,
-            Self::Type
+            Self::BlockTemplate | Self::Replacement | Self::TemplateFamily | Self::TemplateDestination => Errno::Einval,
+            Self::Offload
+            | Self::Type
             | Self::Templates
             | Self::Forward
+            | Self::ForwardWithoutLocal
             | Self::Input
             | Self::Protocol(_)
             | Self::Mode(_)

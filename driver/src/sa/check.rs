@@ -1,10 +1,10 @@
 //! Every argument of an SA, checked against XFRM's rules and the device's capabilities before anything is written.
 
-use espalier_regs::Capabilities;
 use espalier_regs::map::cap_features as cap;
+use espalier_regs::{Capabilities, Field};
 
 use super::encode::salted_key;
-use super::{Encap, EncapKind, RFC4106_GCM_AES, SaError, SaParams};
+use super::{Encap, EncapKind, Offload, RFC4106_GCM_AES, SaError, SaParams};
 use crate::selector::{self, Pattern};
 use crate::xfrm::{Direction, Family, Limits, Mark, Mode, OffloadMode, protocol};
 
@@ -14,7 +14,7 @@ const NAT_T_PORT: u16 = 4500;
 /// Checks in the kernel's order: netlink, core, driver.
 pub fn check(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
     replay(params)?;
-    core(params)?;
+    core(params, capabilities)?;
     algorithm(params, capabilities)?;
     identity(params, capabilities)?;
     encapsulation(params, capabilities)?;
@@ -22,9 +22,18 @@ pub fn check(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaErr
         let max = capabilities.max_replay_window.into();
         return Err(SaError::ReplayWindow { window: params.replay_window, max });
     }
-    limits(&params.limits)?;
-    traffic(params)?;
-    flags(params)
+    limits(params, capabilities)?;
+    traffic(params, capabilities)?;
+    flags(params, capabilities)
+}
+
+/// Checks what an SA in force is to get: limits and UDP ports, nothing else (net/xfrm/xfrm_state.c, xfrm_state_update).
+pub fn check_update(before: &SaParams, after: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
+    if before.encap.map(|encap| encap.kind) != after.encap.map(|encap| encap.kind) {
+        return Err(SaError::EncapUpdate);
+    }
+    encapsulation(after, capabilities)?;
+    limits(after, capabilities)
 }
 
 /// net/xfrm/xfrm_user.c, verify_newsa_info and verify_replay.
@@ -60,7 +69,7 @@ fn replay(params: &SaParams) -> Result<(), SaError> {
 }
 
 /// net/xfrm/xfrm_device.c, xfrm_dev_state_add.
-fn core(params: &SaParams) -> Result<(), SaError> {
+fn core(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
     if params.dir.is_some_and(|dir| dir != params.offload.direction) {
         return Err(SaError::Direction);
     }
@@ -73,11 +82,11 @@ fn core(params: &SaParams) -> Result<(), SaError> {
     if params.tfcpad != 0 {
         return Err(SaError::TfcPadding);
     }
-    // No capability word stands for crypto offload yet: the engine does the headers, always.
-    match params.offload.mode {
-        OffloadMode::Packet => Ok(()),
-        mode @ OffloadMode::Crypto => Err(SaError::Offload(mode)),
-    }
+    let mode = match params.offload.mode {
+        OffloadMode::Packet => cap::PACKET_OFFLOAD,
+        OffloadMode::Crypto => cap::CRYPTO_OFFLOAD,
+    };
+    if capabilities.has(mode) { Ok(()) } else { Err(SaError::Offload(params.offload.mode)) }
 }
 
 fn algorithm(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
@@ -94,28 +103,28 @@ fn algorithm(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaErr
         return Err(SaError::Aead(aead.name.clone()));
     }
     // RFC 4106 section 6.
-    let icv = match aead.icv_bits {
-        64 => Some(cap::ICV_8),
-        96 => Some(cap::ICV_12),
-        128 => Some(cap::ICV_16),
-        _ => None,
-    };
-    if !icv.is_some_and(|icv| capabilities.has(icv)) {
-        return Err(SaError::IcvLength { bits: aead.icv_bits, rfc4106: icv.is_some() });
+    let icvs = [(64, cap::ICV_8), (96, cap::ICV_12), (128, cap::ICV_16)];
+    let icv = icvs.iter().find(|(bits, _)| *bits == aead.icv_bits);
+    if !icv.is_some_and(|(_, feature)| capabilities.has(*feature)) {
+        return Err(SaError::IcvLength { bits: aead.icv_bits, lengths: supported(&icvs, capabilities), rfc4106: icv.is_some() });
     }
     // RFC 4106 section 8.1: the salt follows the key.
-    let sizes = [(16, cap::AES_128), (24, cap::AES_192), (32, cap::AES_256)];
-    let length = salted_key(&aead.key).map(|(key, _)| key.len());
-    let size = sizes.iter().find(|(bytes, _)| Some(*bytes) == length);
+    let sizes = [(128, cap::AES_128), (192, cap::AES_192), (256, cap::AES_256)];
+    let bits = salted_key(&aead.key).map(|(key, _)| key.len() as u32 * 8);
+    let size = sizes.iter().find(|(size, _)| Some(*size) == bits);
     if !size.is_some_and(|(_, feature)| capabilities.has(*feature)) {
-        let supported = sizes.iter().filter(|(_, feature)| capabilities.has(*feature));
-        let lengths = supported.map(|(bytes, _)| (bytes * 8).to_string()).collect::<Vec<_>>().join("/");
-        return Err(SaError::KeyLength { bits: aead.key.bits(), lengths, rfc4106: size.is_some() });
+        return Err(SaError::KeyLength { bits: aead.key.bits(), lengths: supported(&sizes, capabilities), rfc4106: size.is_some() });
     }
     if params.flags.esn && !capabilities.has(cap::ESN) {
         return Err(SaError::Esn);
     }
     Ok(())
+}
+
+/// The numbers whose feature the device has, as `64/96/128`.
+fn supported(all: &[(u32, Field)], capabilities: &Capabilities) -> String {
+    let supported = all.iter().filter(|(_, feature)| capabilities.has(*feature));
+    supported.map(|(number, _)| number.to_string()).collect::<Vec<_>>().join("/")
 }
 
 fn identity(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
@@ -162,31 +171,36 @@ fn encapsulation(params: &SaParams, capabilities: &Capabilities) -> Result<(), S
     if !capabilities.has(feature) {
         return Err(SaError::Encap(params.mode));
     }
+    if params.offload.direction == Direction::Out && params.family() == Family::V6 && !capabilities.has(cap::NAT_T_IPV6_OUT) {
+        return Err(SaError::EncapIpv6Out);
+    }
     if params.offload.direction == Direction::In && sport != NAT_T_PORT && dport != NAT_T_PORT {
         return Err(SaError::EncapPort { sport, dport });
     }
     Ok(())
 }
 
-/// Contradictions first; then: no capability word stands for counted limits yet. Time limits are the XFRM core's.
-fn limits(limits: &Limits) -> Result<(), SaError> {
-    let kinds = [("packet", limits.soft_packets, limits.hard_packets), ("byte", limits.soft_bytes, limits.hard_bytes)];
-    for (kind, soft, hard) in kinds {
-        if soft == 0 || hard == 0 {
-            return Err(SaError::LimitZero(kind));
-        }
-        if soft >= hard && hard != Limits::INF {
-            return Err(SaError::LimitOrder(kind));
-        }
-        if soft != Limits::INF || hard != Limits::INF {
-            return Err(SaError::Limit(kind));
-        }
+/// Limits of packets and bytes; those of time are the core's, and in crypto mode all are.
+///
+/// Any value is taken. Others refuse 0 and a soft limit that is not below the hard one, though both mean something: with a
+/// limit of 0 nothing passes, as in the kernel (xfrm_state_check_expire: `packets >= hard`); a soft limit that is not
+/// reached before the hard one is never told.
+fn limits(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
+    if params.offload.mode == OffloadMode::Crypto || capabilities.has(cap::LIFETIMES) {
+        return Ok(());
+    }
+    let limits = &params.limits;
+    if limits.soft_packets != Limits::INF || limits.hard_packets != Limits::INF {
+        return Err(SaError::Limit("packet"));
+    }
+    if limits.soft_bytes != Limits::INF || limits.hard_bytes != Limits::INF {
+        return Err(SaError::Limit("byte"));
     }
     Ok(())
 }
 
 /// What selects the traffic.
-fn traffic(params: &SaParams) -> Result<(), SaError> {
+fn traffic(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
     if params.mark != Mark::default() {
         return Err(SaError::Mark("mark"));
     }
@@ -200,9 +214,10 @@ fn traffic(params: &SaParams) -> Result<(), SaError> {
     if params.mode == Mode::Transport && selector.family() != params.family() {
         return Err(SaError::SelectorFamily);
     }
-    // Outbound, the policies are narrowed to it. Inbound, no capability word stands for a check after decryption yet.
+    // Outbound, the policies are narrowed to it. Inbound, it takes a look at what was decrypted; in crypto mode the core's.
     let any = Pattern::from(selector) == Pattern::any(selector.family());
-    if params.offload.direction == Direction::In && !any {
+    let inbound = params.offload == Offload { mode: OffloadMode::Packet, direction: Direction::In };
+    if inbound && !any && !capabilities.has(cap::RX_SELECTORS) {
         return Err(SaError::InputSelector);
     }
     Ok(())
@@ -210,14 +225,16 @@ fn traffic(params: &SaParams) -> Result<(), SaError> {
 
 /// A flag is honoured, without meaning here, or refused by name.
 ///
-/// `noecn`, `nopmtudisc`, `dont-encap-dscp` are about the outer header that an outbound SA makes; `align4` is AH's.
-fn flags(params: &SaParams) -> Result<(), SaError> {
+/// `nopmtudisc` and `dont-encap-dscp` are about the outer header that an outbound SA makes, `noecn` about both ways;
+/// `align4` is AH's.
+fn flags(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
     let flags = &params.flags;
     let inbound = params.offload.direction == Direction::In;
+    let decapsulates = inbound && params.mode == Mode::Tunnel && params.offload.mode == OffloadMode::Packet;
     let refused = [
         (flags.wildrecv, "wildrecv"),
         (flags.icmp, "icmp"),
-        (flags.decap_dscp && inbound && params.mode == Mode::Tunnel, "decap-dscp"),
+        (flags.decap_dscp && decapsulates && !capabilities.has(cap::DECAP_DSCP_ECN), "decap-dscp"),
         // RFC 4106 section 3.1: a nonce never repeats under a key.
         (flags.oseq_may_wrap, "oseq-may-wrap"),
     ];

@@ -66,10 +66,12 @@ pub enum SaError {
     #[error("Only AES-GCM-ICV16 xfrm state may be offloaded: aead {0}")]
     Aead(String),
     /// ICV length.
-    #[error("Cannot offload xfrm states with AEAD ICV length other than 128bit: {bits} bit")]
+    #[error("Cannot offload xfrm states with AEAD ICV length other than {lengths}bit: {bits} bit")]
     IcvLength {
         /// What was asked for.
         bits: u32,
+        /// What the device has, as `64/96/128`.
+        lengths: String,
         /// RFC 4106 section 6 has it: 64, 96 or 128.
         rfc4106: bool,
     },
@@ -92,7 +94,7 @@ pub enum SaError {
     /// Another mode.
     #[error("Only transport and tunnel xfrm states may be offloaded: mode {0:?}")]
     Mode(Mode),
-    /// Crypto offload on a packet offload device, or the other way round.
+    /// A mode of offload that the device does not have.
     #[error("{0:?} offload is not supported")]
     Offload(OffloadMode),
     /// ESN on a device without.
@@ -106,12 +108,6 @@ pub enum SaError {
         /// The device's largest.
         max: u32,
     },
-    /// A limit of nothing.
-    #[error("Soft/hard {0} limits can't be 0")]
-    LimitZero(&'static str),
-    /// A soft limit that comes too late.
-    #[error("Hard {0} limit must be greater than soft one")]
-    LimitOrder(&'static str),
     /// UDP encapsulation in a mode in which the device does not have it.
     #[error("Encapsulation is not supported in {0:?} mode")]
     Encap(Mode),
@@ -123,6 +119,9 @@ pub enum SaError {
     /// Packet or byte limits on a device that does not count them.
     #[error("This device does not enforce {0} limits")]
     Limit(&'static str),
+    /// RFC 8200 section 8.1: UDP over IPv6 needs a checksum, which this device does not make.
+    #[error("Encapsulation over IPv6 is not supported for output SA: this device makes no UDP checksum")]
+    EncapIpv6Out,
     /// RFC 3948 section 2 puts ESP on port 4500; the device looks for it nowhere else.
     #[error("UDP encapsulation of received packets is known by port 4500: sport {sport} dport {dport}")]
     EncapPort {
@@ -131,6 +130,9 @@ pub enum SaError {
         /// Destination port.
         dport: u16,
     },
+    /// An update that turns encapsulation on or off, or into another kind (xfrm_state_update).
+    #[error("Encapsulation of an SA can't be turned on, off, or into another kind")]
+    EncapUpdate,
     /// RFC 4303 section 2.1.
     #[error("SPI 0 is reserved for local use")]
     Spi,
@@ -154,7 +156,7 @@ pub enum SaError {
     /// Transport mode keeps the packet's addresses, so its family.
     #[error("Selector of a transport mode SA must have the family of the SA")]
     SelectorFamily,
-    /// The device does not look at what it decrypted.
+    /// The device does not compare what it decrypted with a selector.
     #[error("This device does not check a selector on received packets")]
     InputSelector,
     /// A mark to match or to set.
@@ -205,8 +207,8 @@ impl SaError {
             Self::Mode(_) => "mode",
             Self::Offload(_) => "offload",
             Self::Esn => "flag esn",
-            Self::LimitZero(_) | Self::LimitOrder(_) | Self::Limit(_) => "limit",
-            Self::Encap(_) | Self::EncapKind | Self::EncapPort { .. } => "encap",
+            Self::Limit(_) => "limit",
+            Self::Encap(_) | Self::EncapKind | Self::EncapUpdate | Self::EncapIpv6Out | Self::EncapPort { .. } => "encap",
             Self::Spi => "spi",
             Self::Destination | Self::AddressFamily(_) => "dst",
             Self::Source | Self::Family { .. } => "src",
@@ -234,8 +236,7 @@ impl SaError {
             | Self::TfcPadding
             | Self::KeyLength { rfc4106: false, .. }
             | Self::IcvLength { rfc4106: false, .. }
-            | Self::LimitZero(_)
-            | Self::LimitOrder(_)
+            | Self::EncapUpdate
             | Self::Spi
             | Self::Destination
             | Self::Source
@@ -255,6 +256,7 @@ impl SaError {
             | Self::ReplayWindow { .. }
             | Self::Encap(_)
             | Self::EncapKind
+            | Self::EncapIpv6Out
             | Self::EncapPort { .. }
             | Self::Limit(_)
             | Self::InputSelector

@@ -1,18 +1,46 @@
 //! Which SAs are installed, and where.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::num::NonZeroU64;
 
 use espalier_regs::Capabilities;
 
-use super::{Sa, SaError, SaHandle, SaParams};
+use super::{Sa, SaError, SaHandle, SaParams, SaState};
 use crate::xfrm::{Direction, SaId};
+
+/// An SA in the device, and what the driver keeps beside it.
+#[derive(Debug)]
+pub struct Installed {
+    /// The SA.
+    pub sa: Sa,
+    /// What it was asked for with, to write an outbound SA again; inbound ones keep no key here.
+    pub params: SaParams,
+    /// What the core has been told of.
+    pub told: Told,
+    /// What [`crate::ops`] has added to the core's counts so far.
+    pub counted: SaState,
+}
+
+/// Events that were passed on, so that none is passed on twice when the device's queue ran over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Soft limit.
+    pub soft: bool,
+    /// Hard limit.
+    pub hard: bool,
+    /// Sequence numbers used up.
+    pub exhausted: bool,
+}
 
 /// The driver's account of the SAs in the device.
 #[derive(Debug)]
 pub struct SaTable {
-    sas: BTreeMap<SaHandle, Sa>,
+    installed: BTreeMap<SaHandle, Installed>,
     by_id: HashMap<SaId, SaHandle>,
+    /// Out of the device, but packets may still be on their way with the number.
+    retired: BTreeMap<SaHandle, (Direction, u16)>,
+    /// Handles of SAs that are still being asked for (XFRM_DEV_OFFLOAD_FLAG_ACQ): nothing of them is in the device.
+    stubs: BTreeSet<SaHandle>,
     tx: Places,
     rx: Places,
     next: NonZeroU64,
@@ -22,8 +50,10 @@ impl SaTable {
     /// Empty, of the device's size.
     pub fn new(capabilities: &Capabilities) -> Self {
         Self {
-            sas: BTreeMap::new(),
+            installed: BTreeMap::new(),
             by_id: HashMap::new(),
+            retired: BTreeMap::new(),
+            stubs: BTreeSet::new(),
             tx: Places::new(capabilities.tx_sas),
             rx: Places::new(capabilities.rx_sas),
             next: NonZeroU64::MIN,
@@ -31,7 +61,7 @@ impl SaTable {
     }
 
     /// The SA that `insert` would take, or why not.
-    pub fn admit(&self, params: &SaParams) -> Result<Sa, SaError> {
+    pub fn admit(&self, params: &SaParams, mtu: u16) -> Result<Sa, SaError> {
         // As __xfrm_state_locate: destination, SPI and protocol identify an SA in whatever direction.
         if self.by_id.contains_key(&params.id) {
             return Err(SaError::Exists);
@@ -43,38 +73,77 @@ impl SaTable {
         };
         let full = SaError::TableFull { direction, capacity: places.capacity.into() };
         let index = *places.free.front().ok_or(full)?;
-        Ok(Sa::new(SaHandle(self.next), index, params))
+        Ok(Sa::new(SaHandle(self.next), index, params, mtu))
     }
 
     /// Takes up what `admit` gave.
-    pub fn insert(&mut self, sa: Sa) {
+    pub fn insert(&mut self, sa: Sa, params: &SaParams) {
         self.next = self.next.saturating_add(1);
         self.places(sa.direction).free.retain(|index| *index != sa.index);
         self.by_id.insert(sa.id, sa.handle);
-        self.sas.insert(sa.handle, sa);
+        let mut params = params.clone();
+        if sa.direction == Direction::In {
+            params.aead = None;
+        }
+        let counted = SaState::default();
+        self.installed.insert(sa.handle, Installed { sa, params, told: Told::default(), counted });
     }
 
-    /// Forgets an SA.
-    pub fn remove(&mut self, handle: SaHandle) {
-        if let Some(sa) = self.sas.remove(&handle) {
+    /// Takes an SA out. Its number stays taken until it is released.
+    pub fn retire(&mut self, handle: SaHandle) {
+        if let Some(Installed { sa, .. }) = self.installed.remove(&handle) {
             self.by_id.remove(&sa.id);
-            self.places(sa.direction).free.push_back(sa.index);
+            self.retired.insert(handle, (sa.direction, sa.index));
         }
+    }
+
+    /// Gives back the number of an SA that was taken out, or a stub's handle; false if there is none.
+    pub fn release(&mut self, handle: SaHandle) -> bool {
+        match self.retired.remove(&handle) {
+            Some((direction, index)) => {
+                self.places(direction).free.push_back(index);
+                true
+            }
+            None => self.stubs.remove(&handle),
+        }
+    }
+
+    /// A handle without an SA.
+    pub fn stub(&mut self) -> SaHandle {
+        let handle = SaHandle(self.next);
+        self.next = self.next.saturating_add(1);
+        self.stubs.insert(handle);
+        handle
     }
 
     /// An installed SA.
     pub fn get(&self, handle: SaHandle) -> Option<&Sa> {
-        self.sas.get(&handle)
+        self.installed.get(&handle).map(|installed| &installed.sa)
+    }
+
+    /// An installed SA with what is kept beside it.
+    pub fn installed(&self, handle: SaHandle) -> Option<&Installed> {
+        self.installed.get(&handle)
+    }
+
+    /// As [`Self::installed`].
+    pub fn installed_mut(&mut self, handle: SaHandle) -> Option<&mut Installed> {
+        self.installed.get_mut(&handle)
     }
 
     /// The SA with this identity.
     pub fn find(&self, id: &SaId) -> Option<&Sa> {
-        self.by_id.get(id).and_then(|handle| self.sas.get(handle))
+        self.by_id.get(id).and_then(|handle| self.get(*handle))
+    }
+
+    /// The SA at a place of the device's table.
+    pub fn at(&self, direction: Direction, index: u16) -> Option<SaHandle> {
+        self.iter().find(|sa| sa.direction == direction && sa.index == index).map(|sa| sa.handle)
     }
 
     /// All, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Sa> {
-        self.sas.values()
+        self.installed.values().map(|installed| &installed.sa)
     }
 
     fn places(&mut self, direction: Direction) -> &mut Places {

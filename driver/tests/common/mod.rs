@@ -10,9 +10,10 @@ use espalier_driver::sa::{Aead, Offload, RFC4106_GCM_AES, SaParams};
 use espalier_driver::xfrm::{Direction, Mode, OffloadMode, SaId, protocol};
 use espalier_driver::{Capabilities, Device, Key};
 use espalier_regs::mailbox::{MAIL_WORDS, MailField, Op};
-use espalier_regs::map;
 use espalier_regs::map::cap_features as cap;
+use espalier_regs::{Field, map};
 
+/// All but NAT_T_IPV6_OUT.
 const FEATURES: u32 = Capabilities::features(&[
     cap::TRANSPORT,
     cap::TUNNEL,
@@ -24,7 +25,14 @@ const FEATURES: u32 = Capabilities::features(&[
     cap::AES_128,
     cap::AES_192,
     cap::AES_256,
+    cap::ICV_8,
+    cap::ICV_12,
     cap::ICV_16,
+    cap::PACKET_OFFLOAD,
+    cap::CRYPTO_OFFLOAD,
+    cap::LIFETIMES,
+    cap::RX_SELECTORS,
+    cap::DECAP_DSCP_ECN,
 ]);
 
 pub const CAPABILITIES: Capabilities = Capabilities {
@@ -40,6 +48,11 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     max_replay_window: 4096,
     max_frame_bytes: 9216,
 };
+
+/// A build without one feature.
+pub fn without(feature: Field) -> Capabilities {
+    Capabilities { features: CAPABILITIES.features & !feature.mask(), ..CAPABILITIES }
+}
 
 /// STATUS: done, no error.
 pub const DONE: u32 = map::status::DONE.mask();

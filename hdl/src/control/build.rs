@@ -20,6 +20,7 @@ pub const FEATURES: u32 = Capabilities::features(&[
     cap_features::AES_192,
     cap_features::AES_256,
     cap_features::ICV_16,
+    cap_features::PACKET_OFFLOAD,
 ]);
 
 /// Places in a row of the SA CAM.
