@@ -4,6 +4,7 @@
 mod bench;
 mod clocks;
 mod frames;
+mod model;
 mod random;
 mod rules;
 mod shell;
