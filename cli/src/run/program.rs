@@ -59,6 +59,7 @@ pub fn program(file: &Path, commands: &[Command]) -> Result<Program, Vec<ParseEr
             ast::Action::UpdateState(_) | ast::Action::UpdatePolicy(_) => {
                 errors.push(refuse("update", "a run begins with empty tables: there is nothing to update; use add"));
             }
+            other => errors.push(refuse(other.words(), "a run only adds SAs and policies")),
         }
     }
     if errors.is_empty() { Ok(program) } else { Err(errors) }

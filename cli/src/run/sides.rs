@@ -104,6 +104,7 @@ fn name(command: &Command, by_netns: bool) -> Result<String, ParseError> {
     let device = match &command.action {
         Action::AddState(state) | Action::UpdateState(state) => state.offload.as_ref().map(|offload| &offload.device),
         Action::AddPolicy(policy) | Action::UpdatePolicy(policy) => policy.offload_device.as_ref(),
+        _ => None,
     };
     match (&command.netns, device, by_netns) {
         (Some(netns), _, _) => Ok(netns.clone()),
@@ -123,6 +124,8 @@ fn mirror(mut command: Command) -> Command {
                 PolicyDirection::Out => PolicyDirection::In,
             };
         }
+        // A run refuses all others, on both sides.
+        _ => {}
     }
     command
 }
@@ -190,7 +193,7 @@ mod tests {
     #[test]
     fn a_command_of_no_host_or_a_third_is_refused() {
         assert!(sides(OUT).unwrap_err().contains("which host is it for?"));
-        assert!(sides(&format!("ip -n a {OUT}\n{OUT}")).unwrap_err().starts_with("2:1: end of the command: expected 'ip -n NAME'"));
+        assert!(sides(&format!("ip -n a {OUT}\n{OUT}")).unwrap_err().starts_with("2:1: end of the command (expected 'ip -n NAME'"));
         assert!(
             sides(&format!("ip -n a {OUT}\nip -n b {OUT}\nip -n c {OUT}")).unwrap_err().contains("'c': a third host: a and b are the two")
         );

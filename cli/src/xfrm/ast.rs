@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
+pub use super::ask::*;
 use super::error::Position;
 pub use super::words::*;
 
@@ -15,21 +16,97 @@ pub struct Command {
     pub at: Position,
     /// `-n NAME`: the network namespace, and so the host, that the command is for.
     pub netns: Option<String>,
+    /// What ip's own options say of the output.
+    pub output: Output,
     /// What to do.
     pub action: Action,
 }
 
-/// What a command does. (`delete`, `get`, `list`, `flush` and `count` will stand beside these.)
+/// Options of `ip` that change what is printed. (Others, as `-d` or `-j`, change nothing of what `ip xfrm` prints.)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// How many `-s` there are.
+    pub stats: u8,
+    /// `-o`
+    pub oneline: bool,
+    /// `-t` or `-ts`: when each message of `monitor` came.
+    pub timestamp: Option<Stamp>,
+}
+
+/// How the time of a message is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// `-t`: in a line of its own.
+    Long,
+    /// `-ts`: before the message.
+    Short,
+}
+
+/// What a command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// `state add`
     AddState(Box<State>),
     /// `state update`
     UpdateState(Box<State>),
+    /// `state allocspi`
+    AllocSpi(AllocSpi),
+    /// `state delete`
+    DeleteState(StateName),
+    /// `state get`
+    GetState(StateName),
+    /// `state deleteall`
+    DeleteAllStates(Box<StateFilter>),
+    /// `state list`
+    ListStates(Box<StateFilter>),
+    /// `state flush [proto XFRM-PROTO]`
+    FlushStates(Option<Proto>),
+    /// `state count`
+    CountStates,
     /// `policy add`
     AddPolicy(Box<Policy>),
     /// `policy update`
     UpdatePolicy(Box<Policy>),
+    /// `policy delete`
+    DeletePolicy(Box<PolicyName>),
+    /// `policy get`
+    GetPolicy(Box<PolicyName>),
+    /// `policy deleteall`
+    DeleteAllPolicies(Box<PolicyFilter>),
+    /// `policy list`
+    ListPolicies(Box<PolicyFilter>),
+    /// `policy flush [ptype PTYPE]`
+    FlushPolicies(Option<PolicyType>),
+    /// `policy count`
+    CountPolicies,
+    /// `monitor`
+    Monitor(Monitor),
+}
+
+impl Action {
+    /// Its words, in full: `state deleteall`.
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::AddState(_) => "state add",
+            Self::UpdateState(_) => "state update",
+            Self::AllocSpi(_) => "state allocspi",
+            Self::DeleteState(_) => "state delete",
+            Self::GetState(_) => "state get",
+            Self::DeleteAllStates(_) => "state deleteall",
+            Self::ListStates(_) => "state list",
+            Self::FlushStates(_) => "state flush",
+            Self::CountStates => "state count",
+            Self::AddPolicy(_) => "policy add",
+            Self::UpdatePolicy(_) => "policy update",
+            Self::DeletePolicy(_) => "policy delete",
+            Self::GetPolicy(_) => "policy get",
+            Self::DeleteAllPolicies(_) => "policy deleteall",
+            Self::ListPolicies(_) => "policy list",
+            Self::FlushPolicies(_) => "policy flush",
+            Self::CountPolicies => "policy count",
+            Self::Monitor(_) => "monitor",
+        }
+    }
 }
 
 /// `state add|update`: a security association.
@@ -77,6 +154,34 @@ pub struct State {
     pub tfcpad: u32,
 }
 
+impl Default for State {
+    /// What an SA is whose line says nothing of it.
+    fn default() -> Self {
+        Self {
+            id: Id::default(),
+            algorithms: Vec::new(),
+            mode: Mode::Transport,
+            mark: None,
+            reqid: 0,
+            direction: None,
+            seq: 0,
+            replay_window: 0,
+            replay: ReplayState::default(),
+            flags: StateFlags::default(),
+            extra_flags: ExtraFlags::default(),
+            selector: None,
+            limits: Limits::default(),
+            encap: None,
+            care_of: None,
+            security_context: None,
+            offload: None,
+            output_mark: None,
+            if_id: None,
+            tfcpad: 0,
+        }
+    }
+}
+
 /// `policy add|update`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -122,7 +227,7 @@ pub struct Template {
 }
 
 /// Names an SA.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Id {
     /// `src`
     pub source: Option<IpAddr>,
@@ -143,9 +248,11 @@ pub struct Selector {
     pub source: Option<Prefix>,
     /// `dst`
     pub destination: Option<Prefix>,
-    /// `dev`; `none` is nothing.
+    /// `dev`
     pub device: Option<String>,
-    /// `proto`; `any` is nothing.
+    /// `dev none`: of a filter, only policies of no device.
+    pub no_device: bool,
+    /// `proto`; `any` is 0.
     pub protocol: Option<u8>,
     /// `sport`, `dport`, `type`, `code`, `key`
     pub upper: Upper,

@@ -1,19 +1,22 @@
 //! Says in plain words what a command means.
 
+mod ask;
+
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::ast::{
-    Action, Algorithm, AlgorithmKind, Command, Id, Limits, OffloadMode, Policy, PolicyAction, PolicyDirection, Prefix, SaDirection,
-    Selector, State, Template,
+    Action, Algorithm, AlgorithmKind, Command, Id, Limits, OffloadMode, Policy, PolicyAction, PolicyDirection, PolicyType, Prefix,
+    SaDirection, Selector, State, Template,
 };
 use super::value::protocol_name;
+use ask::{explain_alloc, explain_monitor, explain_name, explain_policies, explain_policy_name, explain_states};
 
 /// Prints a command as a heading and indented lines.
 pub struct Explained<'a>(pub &'a Command);
 
 impl Display for Explained<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Command { at, netns, action } = self.0;
+        let Command { at, netns, action, .. } = self.0;
         write!(f, "line {}", at.line)?;
         if let Some(netns) = netns {
             write!(f, " ({netns})")?;
@@ -23,6 +26,21 @@ impl Display for Explained<'_> {
             Action::UpdateState(state) => explain_state(f, "update", state),
             Action::AddPolicy(policy) => explain_policy(f, "add", policy),
             Action::UpdatePolicy(policy) => explain_policy(f, "update", policy),
+            Action::AllocSpi(alloc) => explain_alloc(f, alloc),
+            Action::DeleteState(name) => explain_name(f, "delete", name),
+            Action::GetState(name) => explain_name(f, "show", name),
+            Action::DeleteAllStates(filter) => explain_states(f, "delete", filter),
+            Action::ListStates(filter) => explain_states(f, "show", filter),
+            Action::FlushStates(None) => writeln!(f, ": delete all SAs"),
+            Action::FlushStates(Some(proto)) => writeln!(f, ": delete all SAs of protocol {proto}"),
+            Action::CountStates => writeln!(f, ": count the SAs"),
+            Action::DeletePolicy(name) => explain_policy_name(f, "delete", name),
+            Action::GetPolicy(name) => explain_policy_name(f, "show", name),
+            Action::DeleteAllPolicies(filter) => explain_policies(f, "delete", filter),
+            Action::ListPolicies(filter) => explain_policies(f, "show", filter),
+            Action::FlushPolicies(ptype) => writeln!(f, ": delete all policies of type {}", ptype.unwrap_or(PolicyType::Main)),
+            Action::CountPolicies => writeln!(f, ": count the policies"),
+            Action::Monitor(monitor) => explain_monitor(f, monitor),
         }
     }
 }
@@ -136,7 +154,7 @@ fn explain_policy(f: &mut Formatter, verb: &str, policy: &Policy) -> fmt::Result
     if policy.index != 0 {
         item(f, format_args!("index {}", policy.index))?;
     }
-    if policy.ptype != super::ast::PolicyType::Main {
+    if policy.ptype != PolicyType::Main {
         item(f, format_args!("policy type {}", policy.ptype))?;
     }
     if let Some(mark) = policy.mark {
@@ -202,8 +220,8 @@ impl Display for Packets<'_> {
         let Selector { source, destination, device, protocol, upper, .. } = self.0;
         let end = |prefix: &Option<Prefix>| prefix.map_or_else(|| "any".to_owned(), |prefix| prefix.to_string());
         write!(f, "from {} to {}", end(source), end(destination))?;
-        if let Some(protocol) = protocol {
-            write!(f, ", protocol {}", protocol_name(*protocol))?;
+        if let Some(protocol) = protocol.filter(|protocol| *protocol != 0) {
+            write!(f, ", protocol {}", protocol_name(protocol))?;
         }
         for (what, number) in [
             ("from port", upper.sport.map(u32::from)),

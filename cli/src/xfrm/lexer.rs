@@ -3,15 +3,25 @@
 //! Only quoting is done. What a shell would run or expand (`$`, backquotes, `;`, pipes, redirections) is refused, so
 //! that a script that needs a shell is not half understood. Parentheses may stand bare, as in a file for `ip -batch`.
 
+use std::fmt;
+
+use zeroize::Zeroizing;
+
 use super::error::{ParseError, Position};
 
-/// A word and where it begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A word and where it begins. It may be a key: it is wiped when dropped, and never printed.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Word {
     /// The word without its quotes.
-    pub text: String,
+    pub text: Zeroizing<String>,
     /// Where it begins in the file.
     pub at: Position,
+}
+
+impl fmt::Debug for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Word({} bytes at {}:{})", self.text.len(), self.at.line, self.at.column)
+    }
 }
 
 /// One command: the words of a line and of the lines that continue it.
@@ -93,7 +103,7 @@ impl Lexer<'_> {
 
     fn word(&mut self) -> Result<Word, ParseError> {
         let at = self.at;
-        let mut text = String::new();
+        let mut text = Text::default();
         while let Some(&c) = self.rest.peek() {
             let here = self.at;
             match c {
@@ -103,13 +113,13 @@ impl Lexer<'_> {
                     self.next();
                     match self.next() {
                         Some(escaped) => text.push(escaped),
-                        None => return Err(ParseError::new(here, "\\", "a character after the backslash")),
+                        None => return Err(expected(here, '\\', "a character after the backslash")),
                     }
                 }
                 '\'' | '"' => self.quoted(c, &mut text)?,
                 '$' | '`' | ';' | '|' | '&' | '<' | '>' => {
                     self.skip_to_newline();
-                    return Err(ParseError::new(here, c, "plain words: no shell runs here (quote the word to keep the character)"));
+                    return Err(expected(here, c, "plain words: no shell runs here (quote the word to keep the character)"));
                 }
                 c => {
                     text.push(c);
@@ -117,10 +127,10 @@ impl Lexer<'_> {
                 }
             }
         }
-        Ok(Word { text, at })
+        Ok(Word { text: text.0, at })
     }
 
-    fn quoted(&mut self, quote: char, text: &mut String) -> Result<(), ParseError> {
+    fn quoted(&mut self, quote: char, text: &mut Text) -> Result<(), ParseError> {
         let opened = self.at;
         self.next();
         while let Some(&c) = self.rest.peek() {
@@ -147,7 +157,7 @@ impl Lexer<'_> {
                 '$' | '`' if quote == '"' => {
                     let here = self.at;
                     self.skip_to_newline();
-                    return Err(ParseError::new(here, c, "plain words: no shell runs here (use single quotes to keep the character)"));
+                    return Err(expected(here, c, "plain words: no shell runs here (use single quotes to keep the character)"));
                 }
                 c => {
                     text.push(c);
@@ -155,7 +165,7 @@ impl Lexer<'_> {
                 }
             }
         }
-        Err(ParseError::new(opened, quote, "the closing quote on the same line"))
+        Err(expected(opened, quote, "the closing quote on the same line"))
     }
 
     fn skip_to_newline(&mut self) {
@@ -165,13 +175,32 @@ impl Lexer<'_> {
     }
 }
 
+fn expected(at: Position, found: char, expected: &str) -> ParseError {
+    ParseError::new(at, format_args!("'{found}' is not understood")).expecting(expected)
+}
+
+/// A word as it grows: memory that it leaves for more is wiped.
+#[derive(Default)]
+struct Text(Zeroizing<String>);
+
+impl Text {
+    fn push(&mut self, c: char) {
+        if self.0.capacity() - self.0.len() < c.len_utf8() {
+            let mut wider = Zeroizing::new(String::with_capacity(32.max(self.0.capacity() * 2)));
+            wider.push_str(&self.0);
+            self.0 = wider;
+        }
+        self.0.push(c);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn words(source: &str) -> Vec<Vec<String>> {
-        lex(source).into_iter().map(|line| line.unwrap().words.into_iter().map(|w| w.text).collect()).collect()
+        lex(source).into_iter().map(|line| line.unwrap().words.into_iter().map(|w| w.text.to_string()).collect()).collect()
     }
 
     #[test]

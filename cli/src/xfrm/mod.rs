@@ -1,16 +1,24 @@
 //! `ip xfrm` commands, read exactly as iproute2 takes them.
 //!
-//! The words, their order and their abbreviations are those of iproute2's ip/ipxfrm.c, ip/xfrm_state.c and
-//! ip/xfrm_policy.c: objects, verbs and modes may be shortened, and the first that fits in iproute2's order is meant
-//! (`ip x s add` is `ip xfrm state add`); all other words stand in full. Nothing is looked up here: what a file says
-//! is understood or refused as a whole before anything is programmed.
+//! The words, their order, their abbreviations and what is said of a wrong one are those of iproute2's ip/ipxfrm.c,
+//! ip/xfrm_state.c, ip/xfrm_policy.c and ip/xfrm_monitor.c: objects, verbs, modes and what to monitor may be shortened,
+//! and the first that fits in iproute2's order is meant (`ip x s add` is `ip xfrm state add`); all other words stand in
+//! full. Nothing is looked up here: what a file says is understood or refused as a whole before anything is programmed.
+//!
+//! [`parse`] reads commands, [`filter`] tells what a command is about, [`show`] prints.
+//!
+//! Keys are wiped from memory when what holds them is dropped; whoever hands over a file's bytes wipes those.
 
+mod algorithm;
+mod ask;
 pub mod ast;
 mod command;
 mod cursor;
 pub mod error;
 pub mod explain;
+pub mod filter;
 mod lexer;
+mod monitor;
 mod policy;
 mod selector;
 pub mod show;
@@ -22,7 +30,7 @@ mod words;
 mod tests;
 
 pub use ast::Command;
-pub use error::{Found, ParseError, Position};
+pub use error::{ParseError, Position};
 
 /// Reads a file. Every line that is wrong is reported, in the order of the file.
 pub fn parse(source: &[u8]) -> Result<Vec<Command>, Vec<ParseError>> {
@@ -47,5 +55,5 @@ fn not_text(source: &[u8], valid: usize) -> ParseError {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
     let byte = source.get(valid).copied().unwrap_or_default();
-    ParseError { at: Position { line, column }, word: Found::Word(format!("byte {byte:#04x}")), wrong: "expected text in UTF-8".to_owned() }
+    ParseError::refused(Position { line, column }, format_args!("byte {byte:#04x}"), "not UTF-8")
 }

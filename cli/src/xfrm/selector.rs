@@ -1,9 +1,9 @@
 //! The parts that states, policies and templates share: ID, SELECTOR, LIMIT, MARK.
 
 use super::ast::{Family, Id, Limits, Mark, Prefix, Proto, Selector, Upper};
-use super::cursor::Cursor;
+use super::cursor::{Bounded, Cursor, address_error};
 use super::error::ParseError;
-use super::value;
+use super::value::{self, AddressError, protocol_name};
 
 /// Words that begin an ID.
 pub const ID_WORDS: &[&str] = &["src", "dst", "proto", "spi"];
@@ -11,113 +11,132 @@ pub const ID_WORDS: &[&str] = &["src", "dst", "proto", "spi"];
 /// Words that begin a SELECTOR.
 pub const SELECTOR_WORDS: &[&str] = &["src", "dst", "dev", "proto", "sport", "dport", "type", "code", "key"];
 
-/// `[src ADDR] [dst ADDR] [proto XFRM-PROTO] [spi SPI]`, one group of words; of a word said twice the last counts.
-pub fn id(cursor: &mut Cursor) -> Result<Id, ParseError> {
-    let mut id = Id::default();
-    loop {
-        if cursor.accept("src") {
-            id.source = Some(cursor.prefix("the source address")?.address);
-        } else if cursor.accept("dst") {
-            id.destination = Some(cursor.prefix("the destination address")?.address);
-        } else if cursor.accept("proto") {
-            id.proto = Some(cursor.choice("an IPsec protocol", Proto::ALL)?);
-        } else if cursor.accept("spi") {
-            id.spi = Some(cursor.number::<u32>("an SPI")?);
-        } else {
-            break;
-        }
+/// An ID as it is written: of a filter the prefixes' lengths count.
+#[derive(Clone, Copy, Default)]
+pub struct Written {
+    pub source: Option<Prefix>,
+    pub destination: Option<Prefix>,
+    pub proto: Option<Proto>,
+    pub spi: Option<u32>,
+}
+
+impl Written {
+    /// The addresses alone.
+    pub fn id(self) -> Id {
+        let address = |prefix: Option<Prefix>| prefix.map(|prefix| prefix.address);
+        Id { source: address(self.source), destination: address(self.destination), proto: self.proto, spi: self.spi }
     }
-    same_family(cursor, id.source.map(Family::of), id.destination.map(Family::of))?;
-    match (id.proto, id.spi) {
-        (None, _) => return Err(cursor.error("'proto' and an IPsec protocol beside src, dst and spi")),
-        (Some(proto @ (Proto::Route2 | Proto::Hao)), Some(spi)) if spi != 0 => {
-            return Err(cursor.error(format_args!("no spi with proto {proto}")));
-        }
-        (Some(Proto::Comp), Some(0x1_0000..)) => return Err(cursor.error("an spi below 0x10000 with proto comp")),
-        _ => {}
+}
+
+/// xfrm_id_parse with `loose` 0: an ID that must say its protocol.
+pub fn id(cursor: &mut Cursor) -> Result<Id, ParseError> {
+    let id = written_id(cursor)?.id();
+    if id.proto.is_none() {
+        return Err(ParseError::missing(cursor.at(), "XFRM-PROTO").expecting("'proto' and an IPsec protocol beside src, dst and spi"));
     }
     Ok(id)
 }
 
-/// `[src PREFIX] [dst PREFIX] [dev DEV] [UPSPEC]`, one group of words.
+/// xfrm_id_parse: `[src ADDR] [dst ADDR] [proto XFRM-PROTO] [spi SPI]`, one group of words; of a word said twice the last counts.
+pub fn written_id(cursor: &mut Cursor) -> Result<Written, ParseError> {
+    let mut id = Written::default();
+    while let Some(word) = cursor.peek().filter(|word| ID_WORDS.contains(&word.text.as_str())) {
+        cursor.next();
+        match word.text.as_str() {
+            "src" => id.source = Some(cursor.prefix("src")?),
+            "dst" => id.destination = Some(cursor.prefix("dst")?),
+            "proto" => id.proto = Some(cursor.choice("XFRM-PROTO value is invalid", Proto::ALL)?),
+            _ => id.spi = Some(cursor.number("SPI value is invalid")?),
+        }
+    }
+    same_family(cursor.last(), id.source, id.destination)?;
+    match (id.proto, id.spi) {
+        (Some(proto @ (Proto::Route2 | Proto::Hao)), Some(spi)) if spi != 0 => {
+            Err(cursor.error(format_args!("\"spi\" is invalid with XFRM-PROTO value \"{proto}\"")))
+        }
+        (Some(proto @ Proto::Comp), Some(0x1_0000..)) => {
+            Err(cursor.error(format_args!("SPI value is too large with XFRM-PROTO value \"{proto}\"")))
+        }
+        _ => Ok(id),
+    }
+}
+
+/// xfrm_selector_parse: `[src PREFIX] [dst PREFIX] [dev DEV] [UPSPEC]`, one group of words.
 pub fn selector(cursor: &mut Cursor) -> Result<Selector, ParseError> {
     let mut selector = Selector::default();
     let mut upper_seen = false;
-    loop {
-        if cursor.accept("src") {
-            selector.source = Some(cursor.prefix("a source prefix")?);
-        } else if cursor.accept("dst") {
-            selector.destination = Some(cursor.prefix("a destination prefix")?);
-        } else if cursor.accept("dev") {
-            selector.device = Some(cursor.device()?).filter(|name| name != "none");
-        } else if !upper_seen && cursor.peek_text().is_some_and(|word| SELECTOR_WORDS.contains(&word)) {
-            upper_seen = true;
-            upper(cursor, &mut selector)?;
-        } else {
-            break;
+    while let Some(word) = cursor.peek().filter(|word| SELECTOR_WORDS.contains(&word.text.as_str())) {
+        match word.text.as_str() {
+            "src" | "dst" | "dev" => _ = cursor.next(),
+            _ if upper_seen => break,
+            _ => {}
+        }
+        match word.text.as_str() {
+            "src" => selector.source = Some(cursor.prefix("src")?),
+            "dst" => selector.destination = Some(cursor.prefix("dst")?),
+            "dev" => {
+                selector.device = Some(cursor.device("DEV value is invalid")?).filter(|name| name != "none");
+                selector.no_device = selector.device.is_none();
+            }
+            _ => {
+                upper_seen = true;
+                upper(cursor, &mut selector)?;
+            }
         }
     }
-    let family = |prefix: Option<Prefix>| prefix.map(|prefix| Family::of(prefix.address));
-    same_family(cursor, family(selector.source), family(selector.destination))?;
-    selector.family = family(selector.destination).or(family(selector.source));
+    same_family(cursor.last(), selector.source, selector.destination)?;
+    selector.family = selector.destination.or(selector.source).map(|prefix| Family::of(prefix.address));
     Ok(selector)
 }
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const DCCP: u8 = 33;
-const SCTP: u8 = 132;
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
-const MOBILITY: u8 = 135;
-const GRE: u8 = 47;
+/// Protocols that have ports, as far as iproute2 goes; any protocol may have them.
+const WITH_PORTS: &[u8] = &[0, 6, 17, 132, 33];
+/// ICMP, ICMPv6 and Mobile IPv6's header.
+const WITH_TYPES: &[u8] = &[1, 58, 135];
+const GRE: &[u8] = &[47];
 
-/// UPSPEC: the upper protocol and what is asked of its header.
+/// xfrm_selector_upspec_parse: the upper protocol and what is asked of its header.
 fn upper(cursor: &mut Cursor, selector: &mut Selector) -> Result<(), ParseError> {
     let mut upper = Upper::default();
     let mut protocol = None;
-    let (mut ports, mut icmp, mut key) = (None, None, None);
+    let (mut ports, mut types, mut key) = (None, None, None);
     while let Some(word) = cursor.peek() {
         match word.text.as_str() {
             "proto" => {
-                cursor.accept("proto");
-                protocol = Some(cursor.read("an upper protocol's name or number", value::protocol)?).filter(|&number| number != 0);
+                cursor.next();
+                protocol = Some(cursor.read("PROTO value is invalid", "an upper protocol's name or number", value::protocol)?);
             }
             "sport" => {
-                cursor.accept("sport");
-                ports = Some(word);
-                upper.sport = Some(cursor.number::<u16>("a port")?);
+                ports = cursor.next();
+                upper.sport = Some(cursor.number("value after \"sport\" is invalid")?);
             }
             "dport" => {
-                cursor.accept("dport");
-                ports = Some(word);
-                upper.dport = Some(cursor.number::<u16>("a port")?);
+                ports = cursor.next();
+                upper.dport = Some(cursor.number("value after \"dport\" is invalid")?);
             }
             "type" => {
-                cursor.accept("type");
-                icmp = Some(word);
-                upper.icmp_type = Some(cursor.number::<u8>("a type")?);
+                types = cursor.next();
+                upper.icmp_type = Some(cursor.number("value after \"type\" is invalid")?);
             }
             "code" => {
-                cursor.accept("code");
-                icmp = Some(word);
-                upper.icmp_code = Some(cursor.number::<u8>("a code")?);
+                types = cursor.next();
+                upper.icmp_code = Some(cursor.number("value after \"code\" is invalid")?);
             }
             "key" => {
-                cursor.accept("key");
-                key = Some(word);
-                upper.gre_key = Some(cursor.read("a GRE key, a number or a dotted quad", gre_key)?);
+                key = cursor.next();
+                upper.gre_key = Some(gre_key(cursor)?);
             }
             _ => break,
         }
     }
-    for (word, needs, allowed) in [
-        (ports, "'proto tcp', udp, sctp, dccp or any for a port", &[None, Some(TCP), Some(UDP), Some(SCTP), Some(DCCP)][..]),
-        (icmp, "'proto icmp', ipv6-icmp or mobility-header for a type or code", &[Some(ICMP), Some(ICMPV6), Some(MOBILITY)]),
-        (key, "'proto gre' for a key", &[Some(GRE)]),
-    ] {
-        if let Some(word) = word.filter(|_| !allowed.contains(&protocol)) {
-            return Err(ParseError::new(word.at, &word.text, needs));
+    let protocol_or_any = protocol.unwrap_or(0);
+    for (word, what, allowed) in
+        [(ports, "\"sport\" and \"dport\" are", WITH_PORTS), (types, "\"type\" and \"code\" are", WITH_TYPES), (key, "\"key\" is", GRE)]
+    {
+        if let Some(word) = word.filter(|_| !allowed.contains(&protocol_or_any)) {
+            let names: Vec<_> = allowed.iter().filter(|protocol| **protocol != 0).map(|protocol| protocol_name(*protocol)).collect();
+            let text = format_args!("{what} invalid with PROTO value \"{}\"", protocol_name(protocol_or_any)).to_string();
+            return Err(ParseError::new(word.at, text).expecting(format_args!("proto {}", names.join(", "))));
         }
     }
     selector.protocol = protocol;
@@ -125,20 +144,25 @@ fn upper(cursor: &mut Cursor, selector: &mut Selector) -> Result<(), ParseError>
     Ok(())
 }
 
-fn gre_key(word: &str) -> Option<u32> {
-    if word.contains('.') {
-        match value::address(word, Some(Family::Inet))? {
-            std::net::IpAddr::V4(address) => Some(address.into()),
-            std::net::IpAddr::V6(_) => None,
+/// A number or, as it is 32 bits wide, a dotted quad.
+fn gre_key(cursor: &mut Cursor) -> Result<u32, ParseError> {
+    const EXPECTED: &str = "a GRE key, a number or a dotted quad";
+    let word = cursor.take(EXPECTED)?;
+    let key = if word.text.contains('.') {
+        match value::address(&word.text, Some(Family::Inet)) {
+            Ok(std::net::IpAddr::V4(address)) => Ok(address.into()),
+            _ => Err(ParseError::no_ip_address(word)),
         }
     } else {
-        u32::try_from(value::number(word)?).ok()
-    }
+        let number = value::number(&word.text).and_then(|number| u32::try_from(number).ok());
+        number.ok_or_else(|| ParseError::new(word.at, "value after \"key\" is invalid"))
+    };
+    key.map_err(|error| error.expecting(EXPECTED))
 }
 
-/// What follows `limit`: which limit, and its value.
+/// xfrm_lifetime_cfg_parse: which limit, and its value.
 pub fn limit(cursor: &mut Cursor, limits: &mut Limits) -> Result<(), ParseError> {
-    let at = cursor.at();
+    const LIMITS: &str = "time-soft, time-hard, time-use-soft, time-use-hard, byte-soft, byte-hard, packet-soft or packet-hard";
     let which = cursor.take(LIMITS)?;
     let slot = match which.text.as_str() {
         "time-soft" => &mut limits.time_soft,
@@ -149,24 +173,39 @@ pub fn limit(cursor: &mut Cursor, limits: &mut Limits) -> Result<(), ParseError>
         "byte-hard" => &mut limits.byte_hard,
         "packet-soft" => &mut limits.packet_soft,
         "packet-hard" => &mut limits.packet_hard,
-        other => return Err(ParseError::new(at, other, LIMITS)),
+        _ => return Err(ParseError::wrong(which, "LIMIT value is invalid").expecting(LIMITS)),
     };
-    *slot = Some(cursor.number("a limit")?);
+    *slot = Some(cursor.number(&format!("value after \"{}\" is invalid", which.text.as_str()))?);
     Ok(())
 }
 
-const LIMITS: &str = "a limit: time-soft, time-hard, time-use-soft, time-use-hard, byte-soft, byte-hard, packet-soft or packet-hard";
-
-/// What follows `mark` or `output-mark`: `V [mask M]`; without a mask, `default` counts.
-pub fn mark(cursor: &mut Cursor, default: u32) -> Result<Mark, ParseError> {
-    let value = cursor.number("a mark")?;
-    let mask = if cursor.accept("mask") { cursor.number("a mask")? } else { default };
+/// xfrm_parse_mark, what follows `mark`: `V [mask M]`; without a mask all bits count.
+pub fn mark(cursor: &mut Cursor) -> Result<Mark, ParseError> {
+    let value = cursor.number("MARK value is invalid")?;
+    let mask = if cursor.accept("mask") { cursor.number("MASK value is invalid")? } else { u32::MAX };
     Ok(Mark { value, mask })
 }
 
-fn same_family(cursor: &Cursor, source: Option<Family>, destination: Option<Family>) -> Result<(), ParseError> {
-    match (source, destination) {
-        (Some(source), Some(destination)) if source != destination => Err(cursor.error("addresses of one family after src and dst")),
+/// What follows a word that takes an address of any family.
+pub fn address(cursor: &mut Cursor, of: &str) -> Result<std::net::IpAddr, ParseError> {
+    let word = cursor.take("an address, IPv4 or IPv6")?;
+    match value::address(&word.text, None) {
+        // Sixteen zeros: any of either family.
+        Err(AddressError::NoFamily) => Ok(std::net::Ipv4Addr::UNSPECIFIED.into()),
+        found => found.map_err(|error| address_error(word, "address", of, error, None)),
+    }
+}
+
+/// A number behind the word `of`, in the words that iproute2 has for most of them.
+pub fn number_after<T: TryFrom<u64> + Bounded>(cursor: &mut Cursor, of: &str) -> Result<T, ParseError> {
+    cursor.number(&format!("value after \"{of}\" is invalid"))
+}
+
+fn same_family(last: Option<&super::lexer::Word>, source: Option<Prefix>, destination: Option<Prefix>) -> Result<(), ParseError> {
+    match (source, destination, last) {
+        (Some(source), Some(destination), Some(word)) if source.address.is_ipv4() != destination.address.is_ipv4() => {
+            Err(ParseError::wrong(word, "the same address family is required between values after \"src\" and \"dst\""))
+        }
         _ => Ok(()),
     }
 }

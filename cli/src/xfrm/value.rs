@@ -4,54 +4,90 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ast::{Family, Prefix};
 
-/// A number: decimal, `0x` hexadecimal or `0` octal, as strtoul does with base 0; no sign.
-pub fn number(word: &str) -> Option<u64> {
-    let (digits, radix) = match word.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (word.get(2..)?, 16),
-        [b'0', _, ..] => (word.get(1..)?, 8),
-        _ => (word, 10),
+/// The number that a word begins with, and what is left of the word: C's strtoul with base 0, blanks and signs and all.
+fn strtoul(word: &str) -> Option<(u64, &str)> {
+    let rest = word.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let (negative, rest) = match rest.strip_prefix(['+', '-']) {
+        Some(digits) => (rest.starts_with('-'), digits),
+        None => (false, rest),
     };
-    // from_str_radix would take a sign.
-    digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u64::from_str_radix(digits, radix).ok())?
+    let hexadecimal = |rest: &str| rest.starts_with("0x") || rest.starts_with("0X");
+    let (digits, radix) = match rest {
+        // A bare 0x is a zero and a letter.
+        _ if hexadecimal(rest) && rest[2..].starts_with(|c: char| c.is_ascii_hexdigit()) => (&rest[2..], 16),
+        _ if rest.starts_with('0') => (rest, 8),
+        _ => (rest, 10),
+    };
+    let length = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let number = u64::from_str_radix(&digits[..length], radix).ok()?;
+    Some((if negative { number.wrapping_neg() } else { number }, &digits[length..]))
+}
+
+/// A number: decimal, `0x` hexadecimal or `0` octal. As in iproute2 a minus counts from 2^64 downwards: `-1` is the largest.
+pub fn number(word: &str) -> Option<u64> {
+    strtoul(word).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+}
+
+/// Why a word is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// It is none, or not of the family.
+    NoAddress,
+    /// `any`, and no family is known yet.
+    NoFamily,
 }
 
 /// An address. IPv4 may stop early: `10.8` is 10.8.0.0. `any`, `all` and `default` are the zero address of a family that is known already.
-pub fn address(word: &str, family: Option<Family>) -> Option<IpAddr> {
+pub fn address(word: &str, family: Option<Family>) -> Result<IpAddr, AddressError> {
+    use AddressError::{NoAddress, NoFamily};
     let address = match word {
-        "any" | "all" | "default" => match family? {
+        "any" | "all" | "default" => match family.ok_or(NoFamily)? {
             Family::Inet => Ipv4Addr::UNSPECIFIED.into(),
             Family::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
         },
-        _ if word.contains(':') => IpAddr::V6(word.parse().ok()?),
-        _ => IpAddr::V4(ipv4(word)?),
+        _ if word.contains(':') => IpAddr::V6(word.parse().map_err(|_| NoAddress)?),
+        _ => IpAddr::V4(ipv4(word).ok_or(NoAddress)?),
     };
-    family.is_none_or(|family| family == Family::of(address)).then_some(address)
+    if family.is_none_or(|family| family == Family::of(address)) { Ok(address) } else { Err(NoAddress) }
 }
 
 fn ipv4(word: &str) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
-    for (index, part) in word.split('.').enumerate() {
-        *octets.get_mut(index)? = u8::try_from(number(part)?).ok()?;
+    let mut left = word;
+    for (index, octet) in octets.iter_mut().enumerate() {
+        let (number, rest) = strtoul(left)?;
+        *octet = u8::try_from(number).ok()?;
+        match rest.strip_prefix('.') {
+            Some(rest) if index < 3 => left = rest,
+            _ if rest.is_empty() => break,
+            _ => return None,
+        }
     }
     Some(octets.into())
 }
 
 /// An address with an optional `/LENGTH` or `/NETMASK`; without it, all bits count.
-pub fn prefix(word: &str, family: Option<Family>) -> Option<Prefix> {
+pub fn prefix(word: &str, family: Option<Family>) -> Result<Prefix, AddressError> {
     let (name, length) = match word.split_once('/') {
         Some((name, length)) => (name, Some(length)),
         None => (word, None),
     };
-    let address = address(name, family)?;
     let wildcard = matches!(name, "any" | "all" | "default");
+    if wildcard && length.is_some() {
+        return Err(AddressError::NoAddress);
+    }
+    let address = address(name, family)?;
     let bits = if address.is_ipv4() { 32 } else { 128 };
     let length = match length {
         None if wildcard => 0,
         None => bits,
-        Some(_) if wildcard => return None,
-        Some(length) => number(length).or_else(|| netmask(length)).filter(|&n| n <= u64::from(bits))? as u8,
+        Some(length) => number(length)
+            .or_else(|| netmask(length))
+            .and_then(|length| u8::try_from(length).ok())
+            .filter(|length| *length <= bits)
+            .ok_or(AddressError::NoAddress)?,
     };
-    Some(Prefix { address, length })
+    Ok(Prefix { address, length })
 }
 
 fn netmask(word: &str) -> Option<u64> {
@@ -154,8 +190,11 @@ mod tests {
             ("0", Some(0)),
             ("0xFFFFFFFF", Some(0xFFFF_FFFF)),
             ("", None),
-            ("-1", None),
-            ("+1", None),
+            ("-1", Some(u64::MAX)),
+            ("-0x10", Some(u64::MAX - 15)),
+            ("+1", Some(1)),
+            (" 1", Some(1)),
+            ("- 1", None),
             ("0x", None),
             ("08", None),
             ("1 ", None),
@@ -168,17 +207,18 @@ mod tests {
 
     #[test]
     fn addresses_may_stop_early_and_keep_to_the_family() {
-        assert_eq!(address("10.8", None), Some(Ipv4Addr::new(10, 8, 0, 0).into()));
-        assert_eq!(address("10.0.0.256", None), None);
-        assert_eq!(address("10.0.0.1.2", None), None);
-        assert_eq!(address("fe80::1", Some(Family::Inet)), None);
-        assert_eq!(address("any", None), None);
-        assert_eq!(address("any", Some(Family::Inet6)), Some(Ipv6Addr::UNSPECIFIED.into()));
+        assert_eq!(address("10.8", None), Ok(Ipv4Addr::new(10, 8, 0, 0).into()));
+        for wrong in ["10.0.0.256", "10.0.0.1.2", "10.", "", "10.0.0.1.", "::g"] {
+            assert_eq!(address(wrong, None), Err(AddressError::NoAddress), "{wrong}");
+        }
+        assert_eq!(address("fe80::1", Some(Family::Inet)), Err(AddressError::NoAddress));
+        assert_eq!(address("any", None), Err(AddressError::NoFamily));
+        assert_eq!(address("any", Some(Family::Inet6)), Ok(Ipv6Addr::UNSPECIFIED.into()));
     }
 
     #[test]
     fn prefixes_take_a_length_or_a_netmask() {
-        let length = |word| prefix(word, None).map(|p| p.length);
+        let length = |word| prefix(word, None).ok().map(|p| p.length);
         assert_eq!(length("14.0.0.52/24"), Some(24));
         assert_eq!(length("14.0.0.52"), Some(32));
         assert_eq!(length("14.0.0.0/255.255.240.0"), Some(20));
@@ -187,7 +227,7 @@ mod tests {
         assert_eq!(length("14.0.0.0/33"), None);
         assert_eq!(length("::/0"), Some(0));
         assert_eq!(length("fd00::/129"), None);
-        assert_eq!(prefix("any", Some(Family::Inet)).map(|p| p.length), Some(0));
+        assert_eq!(prefix("any", Some(Family::Inet)).map(|p| p.length), Ok(0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod grammar;
 mod ip;
 mod netlink;
 mod specimens;
