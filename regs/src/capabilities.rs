@@ -19,7 +19,7 @@ pub struct Capabilities {
     pub rx_policies: u16,
     /// Local addresses.
     pub local_addresses: u8,
-    /// Events that the queue holds.
+    /// Events that the queue holds, besides the one that EVENT shows.
     pub events: u8,
     /// Places in a row of the SA CAM.
     pub cam_ways: u8,

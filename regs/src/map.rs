@@ -106,7 +106,7 @@ registers! {
     CAP_TABLES: cap_tables, 0x0028, Ro, 0 => {
         /// Local addresses.
         LOCAL: 0, 8;
-        /// Events that the queue holds.
+        /// Events that the queue holds, besides the one that EVENT shows.
         EVENTS: 8, 8;
     }
 
@@ -162,7 +162,7 @@ registers! {
 
     /// Oldest event of the queue; 0 when it is empty. Reading it changes nothing.
     EVENT: event, 0x0300, Ro, 0 => {
-        /// What happened: [`crate::notice::Kind`].
+        /// What happened: one of the events.
         KIND: 0, 4;
         /// Number of the SA.
         SA: 8, 10;

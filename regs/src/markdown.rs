@@ -4,9 +4,11 @@ use alloc::string::String;
 use core::fmt::{Result, Write};
 
 use crate::event::Event;
-use crate::mailbox::{Error, LAYOUTS, Layout, Op};
+use crate::mailbox::{ANSWERS, Error, LAYOUTS, Layout, Op};
 use crate::map::{COUNTER_ROOM, MAJOR, MINOR, REGISTERS};
-use crate::{Capabilities, Register};
+use crate::notice::Kind;
+use crate::tuser::WORDS;
+use crate::{Capabilities, Field};
 
 /// The register map as Markdown: the same text for the same map, to the byte.
 pub fn render_markdown() -> String {
@@ -46,23 +48,33 @@ fn render(out: &mut String) -> Result {
         writeln!(out, " | {} |", register.doc)?;
     }
     for register in REGISTERS.iter().filter(|register| !register.fields.is_empty()) {
-        fields(out, register)?;
+        writeln!(out, "\n## {}\n\n{}", register.name, register.doc)?;
+        fields(out, register.fields)?;
+    }
+    writeln!(out, "\n## Events\n")?;
+    writeln!(
+        out,
+        "The event queue tells of SAs. While EVENT has VALID, it shows the oldest event; write POP to EVENT_POP to see the next one. An event that finds the queue full is dropped, and EVENT_LOST says so.\n"
+    )?;
+    writeln!(out, "| KIND | name | |\n|---|---|---|")?;
+    for kind in Kind::ALL {
+        writeln!(out, "| {} | {} | {} |", kind.code(), kind.name(), kind.doc())?;
     }
     writeln!(out, "\n## Commands\n")?;
     writeln!(
         out,
         "Write the words of the command's layout to MAIL, then COMMAND; poll STATUS until DONE. When it is set every MAIL word is zero again, whether the command went well or not.\n"
     )?;
-    writeln!(out, "| OP | command | words | |\n|---|---|---|---|")?;
+    writeln!(out, "| OP | command | MAIL | RESULT | |\n|---|---|---|---|---|")?;
     for op in Op::ALL {
-        let layout = op.layout().map_or("none", |layout| layout.name);
-        writeln!(out, "| {} | {} | {} | {} |", op.code(), op.name(), layout, op.doc())?;
+        let [mail, result] = [op.layout(), op.answer()].map(|layout| layout.map_or("", |layout| layout.name));
+        writeln!(out, "| {} | {} | {mail} | {result} | {} |", op.code(), op.name(), op.doc())?;
     }
     writeln!(out, "\n| ERROR | name | |\n|---|---|---|\n| 0 | | No error. |")?;
     for error in Error::ALL {
         writeln!(out, "| {} | {} | {} |", error.code(), error.name(), error.doc())?;
     }
-    for layout in LAYOUTS {
+    for layout in LAYOUTS.iter().chain(ANSWERS) {
         words(out, layout)?;
     }
     writeln!(out, "\n## Counters\n")?;
@@ -75,12 +87,17 @@ fn render(out: &mut String) -> Result {
         let (mib, stat) = event.xfrm().map_or(("", ""), |xfrm| (xfrm.mib, xfrm.sa_stat.unwrap_or("")));
         writeln!(out, "| 0x{:04x} | {} | {mib} | {stat} | {} |", event.offset(), event.name(), event.doc())?;
     }
+    writeln!(out, "\n## Beside the frames\n\nWords of the AXI4-Stream ports; bits of no field are 0.")?;
+    for word in WORDS {
+        writeln!(out, "\n### {}\n\n{} {} bits.", word.name, word.doc, word.width)?;
+        fields(out, word.fields)?;
+    }
     Ok(())
 }
 
-fn fields(out: &mut String, register: &Register) -> Result {
-    writeln!(out, "\n## {}\n\n{}\n\n| bits | field | |\n|---|---|---|", register.name, register.doc)?;
-    for field in register.fields {
+fn fields(out: &mut String, fields: &[Field]) -> Result {
+    writeln!(out, "\n| bits | field | |\n|---|---|---|")?;
+    for field in fields {
         write!(out, "| ")?;
         bits(out, field.lsb.into(), field.width.into())?;
         writeln!(out, " | {} | {} |", field.name, field.doc)?;

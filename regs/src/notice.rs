@@ -1,36 +1,17 @@
 //! What the event queue tells: the words of EVENT.
 
 use crate::map::event;
+use crate::types::codes;
 
-/// What happened to an SA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Kind {
-    /// It has reached its soft limit of packets or bytes; told once.
-    LifetimeSoft = 1,
-    /// It has reached its hard limit of packets or bytes, and takes no more packets; told once.
-    LifetimeHard = 2,
-    /// Outbound: it has used its last sequence number (RFC 4303 section 3.3.3), and takes no more packets; told once.
-    SeqExhausted = 3,
-}
-
-impl Kind {
-    /// All of them, by value.
-    pub const ALL: &'static [Kind] = &[Kind::LifetimeSoft, Kind::LifetimeHard, Kind::SeqExhausted];
-
-    /// Its value.
-    pub const fn code(self) -> u32 {
-        self as u32
-    }
-
-    /// The one of this value.
-    pub const fn decode(value: u32) -> Option<Kind> {
-        match value {
-            1 => Some(Kind::LifetimeSoft),
-            2 => Some(Kind::LifetimeHard),
-            3 => Some(Kind::SeqExhausted),
-            _ => None,
-        }
+codes! {
+    /// What happened to an SA.
+    Kind {
+        /// It has reached its soft limit of packets or bytes; told once.
+        LifetimeSoft = 1 "LIFETIME_SOFT";
+        /// It has reached its hard limit of packets or bytes, and takes no more packets; told once.
+        LifetimeHard = 2 "LIFETIME_HARD";
+        /// Outbound: it has used its last sequence number (RFC 4303 section 3.3.3), and takes no more packets; told once.
+        SeqExhausted = 3 "SEQ_EXHAUSTED";
     }
 }
 

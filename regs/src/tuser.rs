@@ -14,6 +14,31 @@ macro_rules! fields {
     };
 }
 
+/// One of these words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Name of the port.
+    pub name: &'static str,
+    /// Number of bits.
+    pub width: u8,
+    /// Bit ranges; other bits are 0.
+    pub fields: &'static [Field],
+    /// One line of documentation.
+    pub doc: &'static str,
+}
+
+/// All of them.
+pub const WORDS: &[Word] = &[
+    Word { name: "s_axis_host_tuser", width: 12, fields: tx::FIELDS, doc: "Beside a frame from the host." },
+    Word { name: "m_axis_host_tuser", width: 32, fields: rx::FIELDS, doc: "Beside a received frame, the same on each of its beats." },
+    Word {
+        name: "m_axis_txstatus_tdata",
+        width: 32,
+        fields: tx_status::FIELDS,
+        doc: "What became of a frame from the host: one for each, in order.",
+    },
+];
+
 /// `s_axis_host_tuser`, 12 bits: a frame from the host.
 pub mod tx {
     use super::Field;

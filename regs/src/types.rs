@@ -159,4 +159,41 @@ macro_rules! registers {
     };
 }
 
-pub(crate) use {default_or, registers};
+/// Declares an enum of numbered codes with a name and a documentation line each.
+macro_rules! codes {
+    ($(#[doc = $enum_doc:literal])+ $enum:ident { $( $(#[doc = $doc:literal])+ $variant:ident = $value:literal $name:literal; )+ }) => {
+        $(#[doc = $enum_doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum $enum {
+            $( $(#[doc = $doc])+ $variant = $value, )+
+        }
+
+        impl $enum {
+            /// All of them, by value.
+            pub const ALL: &'static [$enum] = &[$($enum::$variant),+];
+
+            /// The one of this value.
+            pub const fn decode(value: u32) -> Option<$enum> {
+                match value { $($value => Some($enum::$variant),)+ _ => None }
+            }
+
+            /// Its value.
+            pub const fn code(self) -> u32 {
+                self as u32
+            }
+
+            /// Its name.
+            pub const fn name(self) -> &'static str {
+                match self { $($enum::$variant => $name),+ }
+            }
+
+            /// One line of documentation.
+            pub const fn doc(self) -> &'static str {
+                match self { $($enum::$variant => concat!($($doc),+).trim_ascii()),+ }
+            }
+        }
+    };
+}
+
+pub(crate) use {codes, default_or, registers};

@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use espalier_regs::event::Event;
-use espalier_regs::mailbox::{EMPTY, LAYOUTS, Layout, MAIL_WORDS, RX_SA, Status, TX_SA, tx_sa};
+use espalier_regs::mailbox::{ANSWERS, EMPTY, LAYOUTS, Layout, MAIL_WORDS, Op, RESULT_WORDS, RX_SA, Status, TX_SA, sa_state, tx_sa};
 use espalier_regs::map::{COUNTER_HI, COUNTER_LO, COUNTER_ROOM, REGISTERS, SPACE, cap_features};
+use espalier_regs::notice::{Kind, Notice};
+use espalier_regs::tuser::WORDS;
 use espalier_regs::{Capabilities, Field, render_markdown};
 
 const BUILD: Capabilities = Capabilities {
@@ -64,28 +66,65 @@ fn register_fields_do_not_overlap_and_hold_the_reset_value() {
     }
 }
 
-#[test]
-fn mail_fields_do_not_overlap_and_lie_in_the_window() {
-    for layout in LAYOUTS {
-        let mut taken = [false; MAIL_WORDS * 32];
-        for field in layout.fields {
-            for (bit, taken) in taken.iter_mut().enumerate() {
-                let inside = (usize::from(field.lsb)..usize::from(field.lsb + field.width)).contains(&bit);
-                assert!(!(inside && *taken), "{}.{} overlaps", layout.name, field.name);
-                *taken |= inside;
-            }
-            assert!(field.width <= 32 || field.lsb % 32 == 0, "{}.{} is not aligned", layout.name, field.name);
-            assert!(usize::from(field.lsb + field.width) <= MAIL_WORDS * 32);
-        }
-        assert!(layout.fields.is_sorted_by_key(|field| field.lsb), "{} is not in order", layout.name);
-        assert!(layout.words() <= MAIL_WORDS);
+/// The fields of a layout lie side by side in so many words.
+fn check_layout(layout: &Layout, words: usize) {
+    let mut taken = vec![false; words * 32];
+    for field in layout.fields {
+        let (first, end) = (usize::from(field.lsb), usize::from(field.lsb + field.width));
+        assert!(end <= words * 32, "{}.{} lies outside", layout.name, field.name);
+        assert!(taken[first..end].iter().all(|taken| !taken), "{}.{} overlaps", layout.name, field.name);
+        taken[first..end].fill(true);
+        assert!(field.width <= 32 || field.lsb % 32 == 0, "{}.{} is not aligned", layout.name, field.name);
     }
+    assert!(layout.fields.is_sorted_by_key(|field| field.lsb), "{} is not in order", layout.name);
+    assert!(layout.words() <= words);
+}
+
+#[test]
+fn fields_of_layouts_do_not_overlap_and_lie_in_their_words() {
+    LAYOUTS.iter().for_each(|layout| check_layout(layout, MAIL_WORDS));
+    ANSWERS.iter().for_each(|layout| check_layout(layout, RESULT_WORDS));
+}
+
+#[test]
+fn every_layout_belongs_to_an_operation() {
+    for layout in LAYOUTS {
+        assert!(Op::ALL.iter().any(|op| op.layout() == Some(layout)), "{}", layout.name);
+    }
+    for layout in ANSWERS {
+        assert!(Op::ALL.iter().any(|op| op.answer() == Some(layout)), "{}", layout.name);
+    }
+    for op in Op::ALL {
+        assert!(op.layout().is_none_or(|layout| LAYOUTS.contains(layout)), "{}", op.name());
+        assert!(op.answer().is_none_or(|layout| ANSWERS.contains(layout)), "{}", op.name());
+    }
+}
+
+#[test]
+fn fields_beside_the_frames_do_not_overlap_and_lie_in_the_word() {
+    for word in WORDS {
+        let mut taken = 0;
+        for field in word.fields {
+            assert!(field.lsb + field.width <= word.width, "{}.{}", word.name, field.name);
+            assert_eq!(taken & field.mask(), 0, "{}.{} overlaps", word.name, field.name);
+            taken |= field.mask();
+        }
+    }
+}
+
+#[test]
+fn events_of_the_queue_round_trip() {
+    for (kind, tx, sa) in Kind::ALL.iter().flat_map(|kind| [(kind, false, 0), (kind, true, 1023), (kind, true, 0x2aa)]) {
+        let notice = Notice { kind: Some(*kind), tx, sa };
+        assert_eq!(Notice::decode(notice.encode()), Some(notice));
+    }
+    assert_eq!(Notice::decode(0), None);
 }
 
 #[test]
 fn both_kinds_of_sa_share_what_the_engine_takes_from_the_same_bits() {
     let at = |layout: &Layout, name| layout.field(name).map(|field| (field.lsb, field.width));
-    for name in ["KEY", "KEY_SIZE", "ESN", "SEQ"] {
+    for name in ["KEY", "SEQ", "KEY_SIZE", "ESN", "ICV"] {
         assert!(at(&TX_SA, name).is_some());
         assert_eq!(at(&TX_SA, name), at(&RX_SA, name), "{name}");
     }
@@ -94,8 +133,11 @@ fn both_kinds_of_sa_share_what_the_engine_takes_from_the_same_bits() {
 #[test]
 fn every_entry_is_documented_in_one_line() {
     let docs = REGISTERS.iter().flat_map(|r| r.fields.iter().map(|f| f.doc).chain([r.doc]));
-    let mail = LAYOUTS.iter().flat_map(|l| l.fields.iter().map(|f| f.doc).chain([l.doc]));
-    for doc in docs.chain(mail).chain(Event::ALL.iter().map(|event| event.doc())) {
+    let mail = LAYOUTS.iter().chain(ANSWERS).flat_map(|l| l.fields.iter().map(|f| f.doc).chain([l.doc]));
+    let beside = WORDS.iter().flat_map(|w| w.fields.iter().map(|f| f.doc).chain([w.doc]));
+    let codes =
+        Event::ALL.iter().map(|event| event.doc()).chain(Op::ALL.iter().map(|op| op.doc())).chain(Kind::ALL.iter().map(|kind| kind.doc()));
+    for doc in docs.chain(mail).chain(beside).chain(codes) {
         assert!(!doc.is_empty() && !doc.contains('\n') && !doc.contains('|'), "{doc}");
     }
 }
@@ -131,6 +173,18 @@ fn mail_fields_pack_numbers_and_byte_strings() {
 }
 
 #[test]
+fn fields_are_taken_from_the_words_of_an_answer() {
+    let words = [0x0123_4567, 0x89ab_cdef, 3, 4, 5, 6, 2, 0xffff_ffff, 9, 10];
+    assert_eq!(sa_state::SEQ.get(&words), 0x89ab_cdef_0123_4567);
+    assert_eq!(sa_state::BYTES.get(&words), 6 << 32 | 5);
+    assert_eq!((sa_state::SOFT.get(&words), sa_state::HARD.get(&words)), (0, 1));
+    assert_eq!(sa_state::REPLAY.get(&words), 0xffff_ffff);
+    assert_eq!(sa_state::INTEGRITY_FAILED.get(&words), 10);
+    // What lies past the end is 0.
+    assert_eq!(sa_state::INTEGRITY_FAILED.get(&[u32::MAX; 9]), 0);
+}
+
+#[test]
 fn capability_words_round_trip() {
     let read = |register| BUILD.word(register).ok_or(());
     assert_eq!(Capabilities::read(read), Ok(BUILD));
@@ -154,7 +208,10 @@ fn status_tells_the_states_apart() {
 fn the_document_names_everything() {
     let text = render_markdown();
     let names = REGISTERS.iter().flat_map(|r| r.fields.iter().map(|f| f.name).chain([r.name]));
-    for name in names.chain(LAYOUTS.iter().flat_map(|l| l.fields.iter().map(|f| f.name))) {
+    let words = LAYOUTS.iter().chain(ANSWERS).flat_map(|l| l.fields.iter().map(|f| f.name).chain([l.name]));
+    let beside = WORDS.iter().flat_map(|w| w.fields.iter().map(|f| f.name).chain([w.name]));
+    let codes = Op::ALL.iter().map(|op| op.name()).chain(Kind::ALL.iter().map(|kind| kind.name()));
+    for name in names.chain(words).chain(beside).chain(codes) {
         assert!(text.contains(name), "{name}");
     }
     assert!(text.starts_with("<!-- Generated"));

@@ -1,8 +1,10 @@
 //! The map as the world knows it: literals, so that a change of the layout is deliberate.
 
 use espalier_regs::event::Event;
-use espalier_regs::mailbox::{Command, Error, LAYOUTS, Op};
+use espalier_regs::mailbox::{ANSWERS, Command, Error, LAYOUTS, Op};
 use espalier_regs::map::REGISTERS;
+use espalier_regs::notice::{Kind, Notice};
+use espalier_regs::tuser::{WORDS, crypto_status};
 
 #[test]
 fn register_offsets_are_frozen() {
@@ -11,22 +13,26 @@ fn register_offsets_are_frozen() {
         map,
         [
             ("MAGIC", 0x0000, 1, 4, "ro", 0x4553_5041),
-            ("VERSION", 0x0004, 1, 4, "ro", 0x0000_0001),
+            ("VERSION", 0x0004, 1, 4, "ro", 0x0000_0002),
             ("CAP_FEATURES", 0x0010, 1, 4, "ro", 0),
             ("CAP_SAS", 0x0014, 1, 4, "ro", 0),
             ("CAP_POLICIES", 0x0018, 1, 4, "ro", 0),
             ("CAP_CAM", 0x001c, 1, 4, "ro", 0),
             ("CAP_REPLAY", 0x0020, 1, 4, "ro", 0),
             ("CAP_FRAME", 0x0024, 1, 4, "ro", 0),
+            ("CAP_TABLES", 0x0028, 1, 4, "ro", 0),
             ("CONTROL", 0x0100, 1, 4, "rw", 0),
             ("COUNTER_CLEAR", 0x0104, 1, 4, "wo", 0),
             ("COMMAND", 0x0200, 1, 4, "wo", 0),
             ("STATUS", 0x0204, 1, 4, "ro", 0),
             ("REFUSED", 0x0208, 1, 4, "w1c", 0),
-            ("RESULT", 0x0210, 2, 4, "ro", 0),
+            ("RESULT", 0x0210, 10, 4, "ro", 0),
             ("MAIL", 0x0280, 32, 4, "wo", 0),
-            ("COUNTER_LO", 0x0400, 23, 8, "ro", 0),
-            ("COUNTER_HI", 0x0404, 23, 8, "ro", 0),
+            ("EVENT", 0x0300, 1, 4, "ro", 0),
+            ("EVENT_POP", 0x0304, 1, 4, "wo", 0),
+            ("EVENT_LOST", 0x0308, 1, 4, "w1c", 0),
+            ("COUNTER_LO", 0x0400, 33, 8, "ro", 0),
+            ("COUNTER_HI", 0x0404, 33, 8, "ro", 0),
         ]
     );
 }
@@ -51,13 +57,22 @@ fn fields_are_frozen() {
         ("CAP_FEATURES.ICV_8", 16, 1),
         ("CAP_FEATURES.ICV_12", 17, 1),
         ("CAP_FEATURES.ICV_16", 18, 1),
+        ("CAP_FEATURES.PACKET_OFFLOAD", 20, 1),
+        ("CAP_FEATURES.CRYPTO_OFFLOAD", 21, 1),
+        ("CAP_FEATURES.LIFETIMES", 22, 1),
+        ("CAP_FEATURES.RX_SELECTORS", 23, 1),
+        ("CAP_FEATURES.DECAP_DSCP_ECN", 24, 1),
+        ("CAP_FEATURES.NAT_T_IPV6_OUT", 25, 1),
         ("CAP_SAS.TX", 0, 16),
         ("CAP_SAS.RX", 16, 16),
         ("CAP_POLICIES.TX", 0, 16),
+        ("CAP_POLICIES.RX", 16, 16),
         ("CAP_CAM.WAYS", 0, 8),
         ("CAP_CAM.ROW_BITS", 8, 8),
         ("CAP_REPLAY.MAX_WINDOW", 0, 16),
         ("CAP_FRAME.MAX_BYTES", 0, 16),
+        ("CAP_TABLES.LOCAL", 0, 8),
+        ("CAP_TABLES.EVENTS", 8, 8),
         ("CONTROL.TX_ENABLE", 0, 1),
         ("CONTROL.RX_ENABLE", 1, 1),
         ("CONTROL.RX_PASS_UNKNOWN", 2, 1),
@@ -70,6 +85,12 @@ fn fields_are_frozen() {
         ("STATUS.ERROR", 8, 4),
         ("REFUSED.COMMAND", 0, 1),
         ("REFUSED.MAIL", 1, 1),
+        ("EVENT.KIND", 0, 4),
+        ("EVENT.SA", 8, 10),
+        ("EVENT.TX", 30, 1),
+        ("EVENT.VALID", 31, 1),
+        ("EVENT_POP.POP", 0, 1),
+        ("EVENT_LOST.LOST", 0, 1),
     ];
     let frozen: Vec<_> = frozen.map(|(name, lsb, width)| (name.to_owned(), lsb, width)).into();
     assert_eq!(fields, frozen);
@@ -77,8 +98,9 @@ fn fields_are_frozen() {
 
 #[test]
 fn mailbox_layouts_are_frozen() {
+    let layouts = LAYOUTS.iter().chain(ANSWERS);
     let fields: Vec<_> =
-        LAYOUTS.iter().flat_map(|l| l.fields.iter().map(|f| (format!("{}.{}", l.name, f.name), f.lsb / 32, f.lsb % 32, f.width))).collect();
+        layouts.flat_map(|l| l.fields.iter().map(|f| (format!("{}.{}", l.name, f.name), f.lsb / 32, f.lsb % 32, f.width))).collect();
     let frozen = [
         ("TX_SA.KEY", 0, 0, 256),
         ("TX_SA.SALT", 8, 0, 32),
@@ -91,19 +113,48 @@ fn mailbox_layouts_are_frozen() {
         ("TX_SA.DONT_ENCAP_DSCP", 11, 6, 1),
         ("TX_SA.NO_ECN", 11, 7, 1),
         ("TX_SA.NO_PMTU_DISC", 11, 8, 1),
+        ("TX_SA.ICV", 11, 9, 2),
+        ("TX_SA.CRYPTO", 11, 11, 1),
+        ("TX_SA.KEEP", 11, 12, 1),
         ("TX_SA.TTL", 11, 16, 8),
         ("TX_SA.SPI", 12, 0, 32),
         ("TX_SA.SRC", 13, 0, 128),
         ("TX_SA.DST", 17, 0, 128),
         ("TX_SA.ENCAP_SPORT", 21, 0, 16),
         ("TX_SA.ENCAP_DPORT", 21, 16, 16),
+        ("TX_SA.MAX_PAYLOAD", 22, 0, 16),
         ("RX_SA.KEY", 0, 0, 256),
         ("RX_SA.SALT", 8, 0, 32),
         ("RX_SA.SEQ", 9, 0, 64),
         ("RX_SA.KEY_SIZE", 11, 0, 2),
         ("RX_SA.ESN", 11, 2, 1),
         ("RX_SA.TUNNEL", 11, 3, 1),
+        ("RX_SA.ICV", 11, 9, 2),
+        ("RX_SA.CRYPTO", 11, 11, 1),
         ("RX_SA.REPLAY_WINDOW", 11, 16, 13),
+        ("RX_SA.INNER_V4", 12, 0, 1),
+        ("RX_SA.INNER_V6", 12, 1, 1),
+        ("RX_SA.NO_ECN", 12, 2, 1),
+        ("RX_SA.DECAP_DSCP", 12, 3, 1),
+        ("LIMITS.SOFT_PACKETS", 0, 0, 64),
+        ("LIMITS.HARD_PACKETS", 2, 0, 64),
+        ("LIMITS.SOFT_BYTES", 4, 0, 64),
+        ("LIMITS.HARD_BYTES", 6, 0, 64),
+        ("SELECTOR.VALUE_SRC", 0, 0, 128),
+        ("SELECTOR.VALUE_DST", 4, 0, 128),
+        ("SELECTOR.VALUE_SPORT", 8, 0, 16),
+        ("SELECTOR.VALUE_DPORT", 8, 16, 16),
+        ("SELECTOR.VALUE_PROTOCOL", 9, 0, 8),
+        ("SELECTOR.VALUE_V6", 9, 8, 1),
+        ("SELECTOR.ANY_FAMILY", 9, 9, 1),
+        ("SELECTOR.MASK_SRC", 10, 0, 128),
+        ("SELECTOR.MASK_DST", 14, 0, 128),
+        ("SELECTOR.MASK_SPORT", 18, 0, 16),
+        ("SELECTOR.MASK_DPORT", 18, 16, 16),
+        ("SELECTOR.MASK_PROTOCOL", 19, 0, 8),
+        ("ACCEPT.POLICIES", 0, 0, 64),
+        ("LOCAL.ADDRESS", 0, 0, 128),
+        ("LOCAL.V6", 4, 0, 1),
         ("CAM.KEY_DST", 0, 0, 128),
         ("CAM.KEY_SPI", 4, 0, 32),
         ("CAM.SA", 5, 0, 10),
@@ -115,6 +166,7 @@ fn mailbox_layouts_are_frozen() {
         ("POLICY.VALUE_DPORT", 8, 16, 16),
         ("POLICY.VALUE_PROTOCOL", 9, 0, 8),
         ("POLICY.VALUE_V6", 9, 8, 1),
+        ("POLICY.VALUE_FORWARD", 9, 9, 1),
         ("POLICY.MASK_SRC", 10, 0, 128),
         ("POLICY.MASK_DST", 14, 0, 128),
         ("POLICY.MASK_SPORT", 18, 0, 16),
@@ -123,10 +175,52 @@ fn mailbox_layouts_are_frozen() {
         ("POLICY.ORDER", 20, 0, 48),
         ("POLICY.ACTION", 22, 0, 2),
         ("POLICY.SA_VALID", 22, 2, 1),
+        ("POLICY.OPTIONAL", 22, 3, 1),
         ("POLICY.SA", 22, 16, 10),
+        ("SA_STATE.SEQ", 0, 0, 64),
+        ("SA_STATE.PACKETS", 2, 0, 64),
+        ("SA_STATE.BYTES", 4, 0, 64),
+        ("SA_STATE.SOFT", 6, 0, 1),
+        ("SA_STATE.HARD", 6, 1, 1),
+        ("SA_STATE.REPLAY", 7, 0, 32),
+        ("SA_STATE.REPLAY_WINDOW", 8, 0, 32),
+        ("SA_STATE.INTEGRITY_FAILED", 9, 0, 32),
     ];
     let frozen: Vec<_> = frozen.map(|(name, word, bit, width)| (name.to_owned(), word, bit, width)).into();
     assert_eq!(fields, frozen);
+}
+
+#[test]
+fn words_beside_the_frames_are_frozen() {
+    let fields: Vec<_> = WORDS.iter().flat_map(|w| w.fields.iter().map(|f| (format!("{}.{}", w.name, f.name), f.lsb, f.width))).collect();
+    let frozen = [
+        ("s_axis_host_tuser.ERROR", 0, 1),
+        ("s_axis_host_tuser.CRYPTO", 1, 1),
+        ("s_axis_host_tuser.SA", 2, 10),
+        ("m_axis_host_tuser.STATUS", 0, 8),
+        ("m_axis_host_tuser.SA", 8, 10),
+        ("m_axis_host_tuser.CRYPTO_DONE", 18, 1),
+        ("m_axis_host_tuser.CRYPTO", 19, 1),
+        ("m_axis_host_tuser.PROTECTED", 20, 1),
+        ("m_axis_txstatus_tdata.EVENT", 0, 8),
+        ("m_axis_txstatus_tdata.SA", 8, 10),
+    ];
+    let frozen: Vec<_> = frozen.map(|(name, lsb, width)| (name.to_owned(), lsb, width)).into();
+    assert_eq!(fields, frozen);
+    assert_eq!(WORDS.iter().map(|word| word.width).collect::<Vec<_>>(), [12, 32, 32]);
+    // include/net/xfrm.h
+    assert_eq!(crypto_status::SUCCESS, 1);
+    assert_eq!(crypto_status::TRANSPORT_ESP_AUTH_FAILED, 8);
+    assert_eq!(crypto_status::TUNNEL_ESP_AUTH_FAILED, 32);
+}
+
+#[test]
+fn the_word_of_an_event_is_frozen() {
+    let notice = Notice { kind: Some(Kind::LifetimeHard), tx: true, sa: 0x155 };
+    assert_eq!(notice.encode(), 0xc001_5502);
+    assert_eq!(Notice::decode(0x8003_ff03), Some(Notice { kind: Some(Kind::SeqExhausted), tx: false, sa: 0x3ff }));
+    assert_eq!(Notice::decode(0x8000_0000), Some(Notice { kind: None, tx: false, sa: 0 }));
+    assert_eq!(Notice::decode(0x4003_ff03), None);
 }
 
 #[test]
@@ -141,14 +235,27 @@ fn codes_are_frozen() {
             (4, "RX_SA_CLEAR"),
             (5, "CAM_WRITE"),
             (6, "CAM_CLEAR"),
-            (7, "POLICY_WRITE"),
-            (8, "POLICY_CLEAR"),
-            (9, "READ_TX_SEQ"),
-            (10, "READ_RX_SEQ"),
+            (7, "TX_POLICY_WRITE"),
+            (8, "TX_POLICY_CLEAR"),
+            (9, "READ_TX_SA"),
+            (10, "READ_RX_SA"),
+            (11, "TX_LIMITS_WRITE"),
+            (12, "RX_LIMITS_WRITE"),
+            (13, "RX_SELECTOR_WRITE"),
+            (14, "RX_ACCEPT_WRITE"),
+            (15, "RX_POLICY_WRITE"),
+            (16, "RX_POLICY_CLEAR"),
+            (17, "LOCAL_WRITE"),
+            (18, "LOCAL_CLEAR"),
         ]
     );
     let errors: Vec<_> = Error::ALL.iter().map(|error| (error.code(), error.name())).collect();
-    assert_eq!(errors, [(1, "OP"), (2, "INDEX"), (3, "WAY"), (4, "KEY_SIZE"), (5, "SEQ"), (6, "REPLAY_WINDOW"), (7, "ACTION"), (8, "SA"),]);
+    assert_eq!(
+        errors,
+        [(1, "OP"), (2, "INDEX"), (3, "WAY"), (4, "KEY_SIZE"), (5, "SEQ"), (6, "REPLAY_WINDOW"), (7, "ACTION"), (8, "SA"), (9, "ICV")]
+    );
+    let kinds: Vec<_> = Kind::ALL.iter().map(|kind| (kind.code(), kind.name())).collect();
+    assert_eq!(kinds, [(1, "LIFETIME_SOFT"), (2, "LIFETIME_HARD"), (3, "SEQ_EXHAUSTED")]);
     let command = Command { op: Op::CamWrite, index: 0x123, way: 3 };
     assert_eq!(command.encode(), 0x0301_2305);
 }
@@ -168,20 +275,30 @@ fn counter_offsets_are_frozen() {
             (0x0430, "tx_drop_malformed"),
             (0x0438, "tx_drop_unsupported"),
             (0x0440, "tx_drop_error"),
-            (0x0448, "rx_frames"),
-            (0x0450, "rx_bypassed"),
-            (0x0458, "rx_decrypted"),
-            (0x0460, "rx_unsupported"),
-            (0x0468, "rx_drop_no_sa"),
-            (0x0470, "rx_drop_replay"),
-            (0x0478, "rx_drop_replay_window"),
-            (0x0480, "rx_drop_seq_zero"),
-            (0x0488, "rx_drop_icv"),
-            (0x0490, "rx_drop_trailer"),
-            (0x0498, "rx_drop_malformed"),
-            (0x04a0, "rx_drop_mode"),
-            (0x04a8, "rx_dummy"),
-            (0x04b0, "rx_drop_error"),
+            (0x0448, "tx_crypto"),
+            (0x0450, "tx_drop_too_big"),
+            (0x0458, "tx_drop_expired"),
+            (0x0460, "rx_frames"),
+            (0x0468, "rx_bypassed"),
+            (0x0470, "rx_decrypted"),
+            (0x0478, "rx_unsupported"),
+            (0x0480, "rx_drop_no_sa"),
+            (0x0488, "rx_drop_replay"),
+            (0x0490, "rx_drop_replay_window"),
+            (0x0498, "rx_drop_seq_zero"),
+            (0x04a0, "rx_drop_icv"),
+            (0x04a8, "rx_drop_trailer"),
+            (0x04b0, "rx_drop_malformed"),
+            (0x04b8, "rx_drop_mode"),
+            (0x04c0, "rx_dummy"),
+            (0x04c8, "rx_drop_error"),
+            (0x04d0, "rx_crypto"),
+            (0x04d8, "rx_crypto_failed"),
+            (0x04e0, "rx_drop_expired"),
+            (0x04e8, "rx_drop_selector"),
+            (0x04f0, "rx_drop_policy_block"),
+            (0x04f8, "rx_drop_template"),
+            (0x0500, "rx_drop_no_policy"),
         ]
     );
 }
