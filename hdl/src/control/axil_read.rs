@@ -2,8 +2,8 @@
 //!
 //! Purpose: one read after the other, from the bus to a request and its answer back. Ports: AR and R of `s_axil_*`; `address` to
 //! the decoder and `entry` back from it; `read` stays up with `target` beside it until `answer_valid` brings `answer`. Latency: the
-//! request two clocks after the address, the response one clock after the answer. Throughput: one read in four clocks and
-//! those that the answer takes. Back-pressure: ARREADY is low while a read is under way; the response waits for RREADY.
+//! request three clocks after the address, the response one clock after the answer. Throughput: one read in five clocks and
+//! those that the answer takes. `target` is there one clock before `read`. Back-pressure: ARREADY is low while a read is under way; the response waits for RREADY.
 //!
 //! A read that the map does not allow is answered with SLVERR and 0, and no request is made.
 
@@ -17,6 +17,7 @@ use crate::constant::Const;
 enum ReadState {
     Idle,
     Lookup,
+    Choose,
     Ask,
     Respond,
 }
@@ -71,6 +72,9 @@ impl Logic for AxilRead {
                 }
             }
             ReadState::Lookup => {
+                self.state.d.next = ReadState::Choose;
+            }
+            ReadState::Choose => {
                 self.state.d.next = ReadState::Ask;
             }
             ReadState::Ask => {
@@ -88,6 +92,9 @@ impl Logic for AxilRead {
                 if self.rready.val() {
                     self.state.d.next = ReadState::Idle;
                 }
+            }
+            _ => {
+                self.state.d.next = ReadState::Idle;
             }
         }
         if self.reset.val() {

@@ -26,6 +26,9 @@ pub struct Check {
     pub fault: Signal<Out, Bits<4>>,
     fills: Signal<Local, bool>,
     is_sa: Signal<Local, bool>,
+    is_policy: Signal<Local, bool>,
+    keep: Signal<Local, bool>,
+    icvs: Signal<Local, Bits<4>>,
     seq: Signal<Local, Bits<64>>,
     seq_high: Signal<Local, Bits<32>>,
     bad_op: Const<4, { Error::Op as u64 }>,
@@ -36,6 +39,7 @@ pub struct Check {
     bad_window: Const<4, { Error::ReplayWindow as u64 }>,
     bad_action: Const<4, { Error::Action as u64 }>,
     bad_sa: Const<4, { Error::Sa as u64 }>,
+    bad_icv: Const<4, { Error::Icv as u64 }>,
 }
 
 impl Logic for Check {
@@ -43,24 +47,31 @@ impl Logic for Check {
     fn update(&mut self) {
         self.fills.next = !self.action.val().clear && !self.action.val().read;
         self.is_sa.next = (self.action.val().table == Table::TxSa) || (self.action.val().table == Table::RxSa);
+        self.is_policy.next = (self.action.val().table == Table::TxPolicy) || (self.action.val().table == Table::RxPolicy);
+        self.keep.next = self.sa.val().keep && (self.action.val().table == Table::TxSa);
+        self.icvs.next = self.action.val().icvs;
         self.seq.next = self.sa.val().seq;
         self.seq_high.next = self.seq.val().get_bits::<32>(32);
 
         // The last one to speak has the last word.
         self.fault.next = 0.into();
+        if (self.fills.val() && self.is_sa.val()) && !self.icvs.val().get_bit(self.sa.val().icv.index()) {
+            self.fault.next = self.bad_icv.val();
+        }
         if self.fills.val()
             && (self.action.val().table == Table::Cam)
             && (bit_cast::<16, 10>(self.cam_entry.val().sa) >= self.action.val().sas)
         {
             self.fault.next = self.bad_sa.val();
         }
-        if self.fills.val() && (self.action.val().table == Table::Policy) {
-            if bit_cast::<16, 10>(self.policy.val().sa) >= self.action.val().sas {
-                self.fault.next = self.bad_sa.val();
-            }
-            if self.policy.val().action.all() {
-                self.fault.next = self.bad_action.val();
-            }
+        if self.fills.val()
+            && (self.action.val().table == Table::TxPolicy)
+            && (bit_cast::<16, 10>(self.policy.val().sa) >= self.action.val().sas)
+        {
+            self.fault.next = self.bad_sa.val();
+        }
+        if (self.fills.val() && self.is_policy.val()) && self.policy.val().action.all() {
+            self.fault.next = self.bad_action.val();
         }
         if self.fills.val()
             && (self.action.val().table == Table::RxSa)
@@ -69,7 +80,7 @@ impl Logic for Check {
             self.fault.next = self.bad_window.val();
         }
         if self.fills.val() && self.is_sa.val() {
-            if self.seq_high.val().any() && !self.sa.val().esn {
+            if (self.seq_high.val().any() && !self.sa.val().esn) && !self.keep.val() {
                 self.fault.next = self.bad_seq.val();
             }
             if self.sa.val().key_size.all() {

@@ -37,6 +37,12 @@ pub enum Target {
     CounterLow,
     /// COUNTER_HI.
     CounterHigh,
+    /// EVENT.
+    Event,
+    /// EVENT_POP.
+    EventPop,
+    /// EVENT_LOST.
+    EventLost,
 }
 
 /// What the decoder knows of an address.
@@ -67,7 +73,9 @@ fn target(register: &Register, build: &Capabilities) -> (Target, u32) {
         map::MAIL => (Target::Mail, 0),
         map::COUNTER_LO => (Target::CounterLow, 0),
         map::COUNTER_HI => (Target::CounterHigh, 0),
-        map::EVENT | map::EVENT_POP | map::EVENT_LOST => (Target::Nothing, 0),
+        map::EVENT => (Target::Event, 0),
+        map::EVENT_POP => (Target::EventPop, 0),
+        map::EVENT_LOST => (Target::EventLost, 0),
         other => match build.word(other) {
             Some(word) => (Target::Value, word),
             None => panic!("nothing answers for register {}", other.name),

@@ -1,16 +1,14 @@
-//! The control plane: the register map on AXI4-Lite, the mailbox that fills the tables, the counters.
+//! The control plane: the register map on AXI4-Lite, the mailbox that fills the tables, the counters, the event queue.
 //!
 //! Purpose: what docs/registers.md says, in logic. Ports: `s_axil_*` (AXI4-Lite, 16-bit addresses, 32-bit data); `events`, a vector of
-//! one-clock pulses in the order of [`crate::events::Event`]; the switches of CONTROL; the write ports of the tables; the hash-subkey
-//! unit; the replay block. Latency, from the clock that takes the request to the one that offers the response: 3 for a write and
-//! for a read, 5 to 36 for the read of a COUNTER_LO; commands: see [`mailbox`]. Throughput: a write and a read at a time. Back-pressure:
-//! on the bus only. After reset everything is as the map says, and every switch is off.
+//! one-clock pulses in the order of [`crate::events::Event`]; `tx_notice` and `rx_notice`, what SAs have to tell the host; the switches
+//! of CONTROL; the write ports of the tables; the state of an SA; the hash-subkey unit; the replay block. Latency, from the clock that
+//! takes the request to the one that offers the response: 3 for a write, 4 for a read, 6 to 69 for the read of a COUNTER_LO;
+//! commands: see [`mailbox`]. Throughput: a write and a read at a time. Back-pressure: on the bus only. After reset everything is as
+//! the map says, and every switch is off.
 //!
-//! A record, with `sa_index`, `policy_index`, `cam_row`, `cam_way` and `sa_seq`, holds from the clock of its write pulse through the next one.
-//! A cleared place is written with a record that is zero throughout, key included, and a sequence number of zero.
-//!
-//! Measured with yosys 0.70 and nextpnr-ecp5 0.11.1 (ECP5-85F, speed 8, 64 SAs, 64 policies, 64 CAM places, alone): 180 MHz, about
-//! 1730 LUTs and 1750 flip-flops, of which the staging window takes 720.
+//! A record, with its index, holds from the clock of its write pulse (of an outbound SA: from the first one) through the one after
+//! it. A cleared place is written with a record that is zero throughout, key included, and a sequence number of zero.
 
 pub mod answer;
 pub mod axil_read;
@@ -20,25 +18,25 @@ pub mod check;
 pub mod counters;
 pub mod decode;
 pub mod mailbox;
+pub mod notices;
 pub mod operands;
 pub mod operations;
+pub mod registers;
+pub mod result;
 pub mod staging;
 pub mod wires;
 
-use espalier_regs::map::{control, counter_clear, refused};
 use espalier_regs::Field;
 use rust_hdl::prelude::*;
 
 pub use self::build::{capabilities, FEATURES};
 
-use self::answer::Answer;
-use self::axil_read::AxilRead;
-use self::axil_write::AxilWrite;
-use self::counters::Counters;
-use self::decode::{Decode, Target};
+use self::check::Check;
 use self::mailbox::Mailbox;
-use crate::constant::Const;
-use crate::records::{CamEntry, Policy, RxSa, SaIndex, TxSa};
+use self::operands::Operands;
+use self::registers::Registers;
+use self::result::Answers;
+use crate::records::{Accept, CamEntry, Life, Limits, LocalAddress, Notice, Policy, RxFailures, RxSa, SaIndex, SaSelector, TxSa};
 
 /// Responses of AXI4-Lite (IHI 0022).
 pub mod response {
@@ -76,27 +74,52 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     pub s_axil_rvalid: Signal<Out, bool>,
     pub s_axil_rready: Signal<In, bool>,
     pub events: Signal<In, Bits<64>>,
+    /// What outbound and inbound SAs have to tell the host.
+    pub tx_notice: Signal<In, Notice>,
+    pub tx_notice_valid: Signal<In, bool>,
+    pub tx_notice_ready: Signal<Out, bool>,
+    pub rx_notice: Signal<In, Notice>,
+    pub rx_notice_valid: Signal<In, bool>,
+    pub rx_notice_ready: Signal<Out, bool>,
+    /// EVENT shows one.
+    pub event_pending: Signal<Out, bool>,
     /// The switches of CONTROL.
     pub tx_enable: Signal<Out, bool>,
     pub rx_enable: Signal<Out, bool>,
     pub rx_pass_unknown: Signal<Out, bool>,
-    /// Write ports of the SA tables.
+    /// Write ports of the SA tables. The one of the outbound SAs stays up until `tx_sa_write_ready`; without `tx_sa_keep` the SA
+    /// begins at `sa_seq`, with counts of 0 and without limits. One of the inbound SAs always begins so.
     pub tx_sa_write: Signal<Out, bool>,
+    pub tx_sa_write_ready: Signal<In, bool>,
+    pub tx_sa_keep: Signal<Out, bool>,
     pub rx_sa_write: Signal<Out, bool>,
     pub sa_index: Signal<Out, SaIndex>,
     pub tx_sa: Signal<Out, TxSa>,
     pub rx_sa: Signal<Out, RxSa>,
     /// Sequence number used (TX) or received (RX) last.
     pub sa_seq: Signal<Out, Bits<64>>,
+    /// Write ports of what goes with SA `sa_index`.
+    pub tx_limits_write: Signal<Out, bool>,
+    pub rx_limits_write: Signal<Out, bool>,
+    pub limits: Signal<Out, Limits>,
+    pub rx_selector_write: Signal<Out, bool>,
+    pub selector: Signal<Out, SaSelector>,
+    pub rx_accept_write: Signal<Out, bool>,
+    pub accept: Signal<Out, Accept>,
     /// Write port of the SA CAM.
     pub cam_write: Signal<Out, bool>,
     pub cam_way: Signal<Out, Bits<2>>,
     pub cam_row: Signal<Out, Bits<10>>,
     pub cam_entry: Signal<Out, CamEntry>,
-    /// Write port of the policy table.
-    pub policy_write: Signal<Out, bool>,
+    /// Write ports of the policy tables.
+    pub tx_policy_write: Signal<Out, bool>,
+    pub rx_policy_write: Signal<Out, bool>,
     pub policy_index: Signal<Out, Bits<10>>,
     pub policy: Signal<Out, Policy>,
+    /// Write port of the local addresses.
+    pub local_write: Signal<Out, bool>,
+    pub local_index: Signal<Out, Bits<3>>,
+    pub local_address: Signal<Out, LocalAddress>,
     /// H of a new key: taken with `hkey_ready`, answered with `hkey_done`, when `hkey_h` and `hkey_h3` count.
     pub hkey_valid: Signal<Out, bool>,
     pub hkey_key: Signal<Out, Bits<256>>,
@@ -110,142 +133,126 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     pub replay_init_ready: Signal<In, bool>,
     /// The tables have been swept after reset; a command waits for it.
     pub tables_ready: Signal<In, bool>,
-    /// The sequence numbers of an SA, right from 4 clocks after `seq_read_index` is set.
-    pub seq_read_index: Signal<Out, SaIndex>,
+    /// The state of an SA, right from 4 clocks after `read_index` is set.
+    pub read_index: Signal<Out, SaIndex>,
     pub tx_seq: Signal<In, Bits<64>>,
+    pub tx_life: Signal<In, Life>,
     pub rx_seq: Signal<In, Bits<64>>,
-    axil_write: AxilWrite,
-    axil_read: AxilRead,
-    write_decode: Decode<A, R, C>,
-    read_decode: Decode<A, R, C>,
+    pub rx_life: Signal<In, Life>,
+    pub rx_failures: Signal<In, RxFailures>,
+    registers: Registers<A, R, C>,
     mailbox: Mailbox<A, R, C>,
-    counters: Counters,
-    answer: Answer,
-    tx_on: DFF<bool>,
-    rx_on: DFF<bool>,
-    pass_unknown: DFF<bool>,
-    data: Signal<Local, Bits<32>>,
-    is_counter: Signal<Local, bool>,
-    tx_enable_at: Const<5, { lsb(control::TX_ENABLE) }>,
-    rx_enable_at: Const<5, { lsb(control::RX_ENABLE) }>,
-    rx_pass_unknown_at: Const<5, { lsb(control::RX_PASS_UNKNOWN) }>,
-    clear_at: Const<5, { lsb(counter_clear::ALL) }>,
-    refused_command_at: Const<5, { lsb(refused::COMMAND) }>,
-    refused_mail_at: Const<5, { lsb(refused::MAIL) }>,
+    operands: Operands,
+    check: Check,
+    answers: Answers,
 }
 
 impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, tx_on, rx_on, pass_unknown);
-        clock!(self, clock, axil_write, axil_read, mailbox, counters);
-        self.axil_write.reset.next = self.reset.val();
-        self.axil_read.reset.next = self.reset.val();
+        clock!(self, clock, registers, mailbox, operands, answers);
+        self.registers.reset.next = self.reset.val();
         self.mailbox.reset.next = self.reset.val();
-        self.counters.reset.next = self.reset.val();
 
-        // The bus.
-        self.axil_write.awaddr.next = self.s_axil_awaddr.val();
-        self.axil_write.awvalid.next = self.s_axil_awvalid.val();
-        self.s_axil_awready.next = self.axil_write.awready.val();
-        self.axil_write.wdata.next = self.s_axil_wdata.val();
-        self.axil_write.wstrb.next = self.s_axil_wstrb.val();
-        self.axil_write.wvalid.next = self.s_axil_wvalid.val();
-        self.s_axil_wready.next = self.axil_write.wready.val();
-        self.s_axil_bresp.next = self.axil_write.bresp.val();
-        self.s_axil_bvalid.next = self.axil_write.bvalid.val();
-        self.axil_write.bready.next = self.s_axil_bready.val();
-        self.axil_read.araddr.next = self.s_axil_araddr.val();
-        self.axil_read.arvalid.next = self.s_axil_arvalid.val();
-        self.s_axil_arready.next = self.axil_read.arready.val();
-        self.s_axil_rdata.next = self.axil_read.rdata.val();
-        self.s_axil_rresp.next = self.axil_read.rresp.val();
-        self.s_axil_rvalid.next = self.axil_read.rvalid.val();
-        self.axil_read.rready.next = self.s_axil_rready.val();
-        self.write_decode.address.next = self.axil_write.address.val();
-        self.axil_write.entry.next = self.write_decode.entry.val();
-        self.read_decode.address.next = self.axil_read.address.val();
-        self.axil_read.entry.next = self.read_decode.entry.val();
+        // The bus, and what comes from the data path.
+        self.registers.s_axil_awaddr.next = self.s_axil_awaddr.val();
+        self.registers.s_axil_awvalid.next = self.s_axil_awvalid.val();
+        self.s_axil_awready.next = self.registers.s_axil_awready.val();
+        self.registers.s_axil_wdata.next = self.s_axil_wdata.val();
+        self.registers.s_axil_wstrb.next = self.s_axil_wstrb.val();
+        self.registers.s_axil_wvalid.next = self.s_axil_wvalid.val();
+        self.s_axil_wready.next = self.registers.s_axil_wready.val();
+        self.s_axil_bresp.next = self.registers.s_axil_bresp.val();
+        self.s_axil_bvalid.next = self.registers.s_axil_bvalid.val();
+        self.registers.s_axil_bready.next = self.s_axil_bready.val();
+        self.registers.s_axil_araddr.next = self.s_axil_araddr.val();
+        self.registers.s_axil_arvalid.next = self.s_axil_arvalid.val();
+        self.s_axil_arready.next = self.registers.s_axil_arready.val();
+        self.s_axil_rdata.next = self.registers.s_axil_rdata.val();
+        self.s_axil_rresp.next = self.registers.s_axil_rresp.val();
+        self.s_axil_rvalid.next = self.registers.s_axil_rvalid.val();
+        self.registers.s_axil_rready.next = self.s_axil_rready.val();
+        self.registers.events.next = self.events.val();
+        self.registers.tx_notice.next = self.tx_notice.val();
+        self.registers.tx_notice_valid.next = self.tx_notice_valid.val();
+        self.tx_notice_ready.next = self.registers.tx_notice_ready.val();
+        self.registers.rx_notice.next = self.rx_notice.val();
+        self.registers.rx_notice_valid.next = self.rx_notice_valid.val();
+        self.rx_notice_ready.next = self.registers.rx_notice_ready.val();
+        self.event_pending.next = self.registers.event_pending.val();
+        self.tx_enable.next = self.registers.tx_enable.val();
+        self.rx_enable.next = self.registers.rx_enable.val();
+        self.rx_pass_unknown.next = self.registers.rx_pass_unknown.val();
 
-        // Writes.
-        self.data.next = self.axil_write.data.val();
-        self.mailbox.data.next = self.axil_write.data.val();
-        self.mailbox.number.next = bit_cast::<5, 6>(self.axil_write.target.val().number);
-        self.mailbox.write_mail.next = false;
-        self.mailbox.write_command.next = false;
-        self.mailbox.clear_refused_command.next = false;
-        self.mailbox.clear_refused_mail.next = false;
-        self.counters.clear.next = false;
-        if self.axil_write.write.val() {
-            match self.axil_write.target.val().target {
-                Target::Control => {
-                    self.tx_on.d.next = self.data.val().get_bit(self.tx_enable_at.val().index());
-                    self.rx_on.d.next = self.data.val().get_bit(self.rx_enable_at.val().index());
-                    self.pass_unknown.d.next = self.data.val().get_bit(self.rx_pass_unknown_at.val().index());
-                }
-                Target::CounterClear => {
-                    self.counters.clear.next = self.data.val().get_bit(self.clear_at.val().index());
-                }
-                Target::Command => {
-                    self.mailbox.write_command.next = true;
-                }
-                Target::Refused => {
-                    self.mailbox.clear_refused_command.next = self.data.val().get_bit(self.refused_command_at.val().index());
-                    self.mailbox.clear_refused_mail.next = self.data.val().get_bit(self.refused_mail_at.val().index());
-                }
-                Target::Mail => {
-                    self.mailbox.write_mail.next = true;
-                }
-                _ => {}
-            }
-        }
-        if self.reset.val() {
-            self.tx_on.d.next = false;
-            self.rx_on.d.next = false;
-            self.pass_unknown.d.next = false;
-        }
-        self.tx_enable.next = self.tx_on.q.val();
-        self.rx_enable.next = self.rx_on.q.val();
-        self.rx_pass_unknown.next = self.pass_unknown.q.val();
+        // Registers and mailbox.
+        self.mailbox.write_mail.next = self.registers.write_mail.val();
+        self.mailbox.write_command.next = self.registers.write_command.val();
+        self.mailbox.data.next = self.registers.data.val();
+        self.mailbox.clear_refused_command.next = self.registers.clear_refused_command.val();
+        self.mailbox.clear_refused_mail.next = self.registers.clear_refused_mail.val();
+        self.registers.busy.next = self.mailbox.busy.val();
+        self.registers.done.next = self.mailbox.done.val();
+        self.registers.error.next = self.mailbox.error.val();
+        self.registers.refused_command.next = self.mailbox.refused_command.val();
+        self.registers.refused_mail.next = self.mailbox.refused_mail.val();
+        self.registers.result.next = self.answers.words.val();
+        self.answers.clear.next = self.mailbox.clear_result.val() || self.reset.val();
+        self.answers.take_tx.next = self.mailbox.take_tx.val();
+        self.answers.take_rx.next = self.mailbox.take_rx.val();
+        self.answers.tx_seq.next = self.tx_seq.val();
+        self.answers.tx_life.next = self.tx_life.val();
+        self.answers.rx_seq.next = self.rx_seq.val();
+        self.answers.rx_life.next = self.rx_life.val();
+        self.answers.rx_failures.next = self.rx_failures.val();
 
-        // Reads.
-        self.answer.target.next = self.axil_read.target.val();
-        self.answer.tx_enable.next = self.tx_on.q.val();
-        self.answer.rx_enable.next = self.rx_on.q.val();
-        self.answer.rx_pass_unknown.next = self.pass_unknown.q.val();
-        self.answer.busy.next = self.mailbox.busy.val();
-        self.answer.done.next = self.mailbox.done.val();
-        self.answer.error.next = self.mailbox.error.val();
-        self.answer.refused_command.next = self.mailbox.refused_command.val();
-        self.answer.refused_mail.next = self.mailbox.refused_mail.val();
-        self.answer.result.next = self.mailbox.result.val();
-        self.answer.counter_low.next = self.counters.low.val();
-        self.answer.counter_high.next = self.counters.high.val();
-        self.axil_read.answer.next = self.answer.word.val();
-        self.counters.events.next = bit_cast::<32, 64>(self.events.val());
-        self.counters.number.next = bit_cast::<5, 6>(self.axil_read.target.val().number);
-        self.is_counter.next = self.axil_read.target.val().target == Target::CounterLow;
-        self.counters.read.next = self.axil_read.read.val() && self.is_counter.val();
-        self.axil_read.answer_valid.next = self.counters.answer_valid.val() || !self.is_counter.val();
+        // Operands and mailbox.
+        self.operands.write.next = self.mailbox.put_mail.val();
+        self.operands.number.next = self.registers.number.val();
+        self.operands.data.next = self.registers.data.val();
+        self.operands.zeroise.next = self.mailbox.zeroise.val();
+        self.operands.valid.next = self.mailbox.valid.val();
+        self.operands.h.next = self.mailbox.h.val();
+        self.operands.h3.next = self.mailbox.h3.val();
+        self.check.action.next = self.mailbox.action.val();
+        self.check.index.next = self.mailbox.index.val();
+        self.check.way.next = self.mailbox.way.val();
+        self.check.sa.next = self.operands.sa.val();
+        self.check.rx_sa.next = self.operands.rx_sa.val();
+        self.check.cam_entry.next = self.operands.cam_entry.val();
+        self.check.policy.next = self.operands.policy.val();
+        self.mailbox.fault.next = self.check.fault.val();
 
         // The engine.
-        self.tx_sa_write.next = self.mailbox.tx_sa_write.val();
-        self.rx_sa_write.next = self.mailbox.rx_sa_write.val();
-        self.cam_write.next = self.mailbox.cam_write.val();
-        self.policy_write.next = self.mailbox.policy_write.val();
-        self.sa_index.next = self.mailbox.index.val();
-        self.cam_row.next = self.mailbox.index.val();
-        self.policy_index.next = self.mailbox.index.val();
-        self.seq_read_index.next = self.mailbox.index.val();
-        self.cam_way.next = self.mailbox.way.val();
-        self.tx_sa.next = self.mailbox.tx_sa.val();
-        self.rx_sa.next = self.mailbox.rx_sa.val();
-        self.sa_seq.next = self.mailbox.sa_seq.val();
-        self.cam_entry.next = self.mailbox.cam_entry.val();
-        self.policy.next = self.mailbox.policy.val();
+        self.tx_sa_write.next = self.mailbox.writes.val().tx_sa;
+        self.mailbox.tx_sa_ready.next = self.tx_sa_write_ready.val();
+        self.tx_sa_keep.next = self.operands.sa.val().keep;
+        self.rx_sa_write.next = self.mailbox.writes.val().rx_sa;
+        self.sa_index.next = bit_cast::<10, 16>(self.mailbox.index.val());
+        self.tx_sa.next = self.operands.tx_sa.val();
+        self.rx_sa.next = self.operands.rx_sa.val();
+        self.sa_seq.next = self.operands.sa.val().seq;
+        self.tx_limits_write.next = self.mailbox.writes.val().tx_limits;
+        self.rx_limits_write.next = self.mailbox.writes.val().rx_limits;
+        self.limits.next = self.operands.limits.val();
+        self.rx_selector_write.next = self.mailbox.writes.val().rx_selector;
+        self.selector.next = self.operands.selector.val();
+        self.rx_accept_write.next = self.mailbox.writes.val().rx_accept;
+        self.accept.next = self.operands.accept.val();
+        self.cam_write.next = self.mailbox.writes.val().cam;
+        self.cam_way.next = bit_cast::<2, 4>(self.mailbox.way.val());
+        self.cam_row.next = bit_cast::<10, 16>(self.mailbox.index.val());
+        self.cam_entry.next = self.operands.cam_entry.val();
+        self.tx_policy_write.next = self.mailbox.writes.val().tx_policy;
+        self.rx_policy_write.next = self.mailbox.writes.val().rx_policy;
+        self.policy_index.next = bit_cast::<10, 16>(self.mailbox.index.val());
+        self.policy.next = self.operands.policy.val();
+        self.local_write.next = self.mailbox.writes.val().local;
+        self.local_index.next = bit_cast::<3, 16>(self.mailbox.index.val());
+        self.local_address.next = self.operands.local_address.val();
+        self.read_index.next = bit_cast::<10, 16>(self.mailbox.index.val());
         self.hkey_valid.next = self.mailbox.hkey_valid.val();
-        self.hkey_key.next = self.mailbox.hkey_key.val();
-        self.hkey_size.next = self.mailbox.hkey_size.val();
+        self.hkey_key.next = self.operands.sa.val().key;
+        self.hkey_size.next = self.operands.sa.val().key_size;
         self.mailbox.hkey_ready.next = self.hkey_ready.val();
         self.mailbox.hkey_done.next = self.hkey_done.val();
         self.mailbox.hkey_h.next = self.hkey_h.val();
@@ -253,7 +260,5 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         self.replay_init_valid.next = self.mailbox.replay_init_valid.val();
         self.mailbox.replay_init_ready.next = self.replay_init_ready.val();
         self.mailbox.tables_ready.next = self.tables_ready.val();
-        self.mailbox.tx_seq.next = self.tx_seq.val();
-        self.mailbox.rx_seq.next = self.rx_seq.val();
     }
 }

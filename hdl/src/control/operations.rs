@@ -4,6 +4,7 @@
 //! combinational.
 
 use espalier_regs::mailbox::Op;
+use espalier_regs::map::cap_features;
 use espalier_regs::Capabilities;
 use rust_hdl::prelude::*;
 
@@ -19,7 +20,19 @@ pub enum Table {
     /// The SA CAM.
     Cam,
     /// The outbound policies.
-    Policy,
+    TxPolicy,
+    /// The inbound policies.
+    RxPolicy,
+    /// The limits of the outbound SAs.
+    TxLimits,
+    /// The limits of the inbound SAs.
+    RxLimits,
+    /// The selectors of the inbound SAs.
+    RxSelector,
+    /// The policies that the inbound SAs satisfy.
+    RxAccept,
+    /// The local addresses.
+    Local,
 }
 
 /// What a command does, and the limits of its operands.
@@ -31,7 +44,7 @@ pub struct Action {
     pub table: Table,
     /// It empties the place; neither this nor `read`: it fills it.
     pub clear: bool,
-    /// It reads a sequence number.
+    /// It reads the state of an SA.
     pub read: bool,
     /// INDEX must be less.
     pub entries: Bits<16>,
@@ -41,6 +54,8 @@ pub struct Action {
     pub sas: Bits<16>,
     /// REPLAY_WINDOW must not be more.
     pub max_window: Bits<16>,
+    /// ICV must be one of these: bit i for value i.
+    pub icvs: Bits<4>,
 }
 
 fn action(op: Op, build: &Capabilities) -> Action {
@@ -51,18 +66,29 @@ fn action(op: Op, build: &Capabilities) -> Action {
         Op::RxSaClear => (Table::RxSa, true, false),
         Op::CamWrite => (Table::Cam, false, false),
         Op::CamClear => (Table::Cam, true, false),
-        Op::TxPolicyWrite => (Table::Policy, false, false),
-        Op::TxPolicyClear => (Table::Policy, true, false),
+        Op::TxPolicyWrite => (Table::TxPolicy, false, false),
+        Op::TxPolicyClear => (Table::TxPolicy, true, false),
         Op::ReadTxSa => (Table::TxSa, false, true),
         Op::ReadRxSa => (Table::RxSa, false, true),
-        _ => return Action::default(),
+        Op::TxLimitsWrite => (Table::TxLimits, false, false),
+        Op::RxLimitsWrite => (Table::RxLimits, false, false),
+        Op::RxSelectorWrite => (Table::RxSelector, false, false),
+        Op::RxAcceptWrite => (Table::RxAccept, false, false),
+        Op::RxPolicyWrite => (Table::RxPolicy, false, false),
+        Op::RxPolicyClear => (Table::RxPolicy, true, false),
+        Op::LocalWrite => (Table::Local, false, false),
+        Op::LocalClear => (Table::Local, true, false),
     };
     let (entries, sas) = match table {
-        Table::TxSa => (build.tx_sas.into(), 0),
-        Table::RxSa => (build.rx_sas.into(), 0),
+        Table::TxSa | Table::TxLimits => (build.tx_sas.into(), 0),
+        Table::RxSa | Table::RxLimits | Table::RxSelector | Table::RxAccept => (build.rx_sas.into(), 0),
         Table::Cam => (build.cam_rows(), build.rx_sas),
-        Table::Policy => (build.policies.into(), build.tx_sas),
+        Table::TxPolicy => (build.policies.into(), build.tx_sas),
+        Table::RxPolicy => (build.rx_policies.into(), 0),
+        Table::Local => (build.local_addresses.into(), 0),
     };
+    let icvs = [cap_features::ICV_16, cap_features::ICV_12, cap_features::ICV_8];
+    let icvs = icvs.iter().enumerate().fold(0, |bits, (icv, feature)| bits | u32::from(build.has(*feature)) << icv);
     Action {
         known: true,
         table,
@@ -72,6 +98,7 @@ fn action(op: Op, build: &Capabilities) -> Action {
         ways: build.cam_ways.to_bits(),
         sas: sas.to_bits(),
         max_window: build.max_replay_window.to_bits(),
+        icvs: icvs.to_bits(),
     }
 }
 

@@ -3,39 +3,50 @@
 use std::collections::VecDeque;
 
 use espalier_hdl::control::Control;
+use espalier_hdl::control::result::SaState;
+use espalier_hdl::records::{Life, Notice, RxFailures};
+use espalier_regs::notice;
 use espalier_sim::{Input, Model, Output, record};
 use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rust_hdl::prelude::Synth;
 
-/// 64 SAs in each direction, 64 policies, 4 * 16 CAM places.
+/// 64 SAs and 64 policies in each direction, 4 * 16 CAM places.
 pub type Dut = Control<6, 3, 4>;
 
 /// AXI4-Lite responses.
 pub const OKAY: u64 = 0;
 pub const SLVERR: u64 = 2;
 
-/// A write into a table, as the engine sees it.
+/// The tables that take a record at a place: write pulse, place, record.
+pub const TABLES: [[&str; 3]; 9] = [
+    ["rx_sa_write", "sa_index", "rx_sa"],
+    ["tx_limits_write", "sa_index", "limits"],
+    ["rx_limits_write", "sa_index", "limits"],
+    ["rx_selector_write", "sa_index", "selector"],
+    ["rx_accept_write", "sa_index", "accept"],
+    ["cam_write", "cam_row", "cam_entry"],
+    ["tx_policy_write", "policy_index", "policy"],
+    ["rx_policy_write", "policy_index", "policy"],
+    ["local_write", "local_index", "local_address"],
+];
+
+/// What the engine is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
+    /// A record into one of [`TABLES`], by its write pulse; `way` counts for the CAM.
+    Entry {
+        table: &'static str,
+        index: u64,
+        way: u64,
+        record: BigUint,
+    },
     TxSa {
         index: u64,
         sa: BigUint,
         seq: u64,
-    },
-    RxSa {
-        index: u64,
-        sa: BigUint,
-    },
-    Cam {
-        row: u64,
-        way: u64,
-        entry: BigUint,
-    },
-    Policy {
-        index: u64,
-        policy: BigUint,
+        keep: bool,
     },
     /// The replay window of an SA was prepared.
     Replay {
@@ -55,9 +66,24 @@ pub fn h(key: &BigUint) -> (u128, u128) {
     (low, low.rotate_left(64) ^ 3)
 }
 
-/// What the stand-ins for the tables say of an SA: TX, RX.
-pub fn seqs(index: u64) -> (u64, u64) {
-    (0x1111_1111_0000_0000 + index, 0x2222_2222_0000_0000 + index * 3)
+/// What the stand-ins for the tables say of an SA.
+pub fn state(tx: bool, index: u64) -> SaState {
+    let base = if tx { 0x1111_1111_0000_0000 } else { 0x2222_2222_0000_0000 };
+    let state = SaState {
+        seq: (base + index).into(),
+        packets: (base + 0x0303_0303_0000_1000 + index * 3).into(),
+        bytes: (base + 0x0505_0505_0000_2000 + index * 5).into(),
+        soft: index & 1 != 0,
+        hard: index & 2 != 0,
+        ..Default::default()
+    };
+    let failures = [0x7000_0000, 0x8000_0000, 0x9000_0000].map(|base: u64| (base + index).into());
+    let [replay, replay_window, integrity_failed] = if tx { [0, 0, 0].map(|zero: u64| zero.into()) } else { failures };
+    SaState { replay, replay_window, integrity_failed, ..state }
+}
+
+fn life(state: &SaState) -> Life {
+    Life { packets: state.packets, bytes: state.bytes, soft: state.soft, hard: state.hard }
 }
 
 /// A channel of the master: what it offers, from when on.
@@ -74,7 +100,18 @@ pub struct Bench {
     /// What the tables were told.
     pub writes: Vec<Write>,
     /// Pulses to send: one vector a clock.
-    pub events: VecDeque<u32>,
+    pub events: VecDeque<u64>,
+    /// Notices to offer: of outbound SAs, of inbound SAs.
+    pub notices: [VecDeque<Notice>; 2],
+    /// Those that were taken, as EVENT shows them, in order.
+    pub noticed: Vec<u32>,
+    notice_up: [bool; 2],
+    /// The table of outbound SAs takes no write.
+    pub hold_tx_sa: bool,
+    /// The write of an outbound SA that has not been taken yet.
+    waiting: Option<Write>,
+    /// What must still be there in the next clock.
+    held: Vec<(Output, BigUint)>,
     aw: Option<Offer<u16>>,
     w: Option<Offer<(u32, u8)>>,
     ar: Option<Offer<u16>>,
@@ -97,17 +134,21 @@ pub struct Bench {
 struct Ports {
     inputs: [Input; 9],
     outputs: [Output; 8],
-    pulses: [Output; 4],
-    sa: [Output; 4],
-    cam: [Output; 3],
-    policy: [Output; 2],
+    tables: [[Output; 3]; 9],
+    cam_way: Output,
+    /// Write, keep, record, index, sequence number.
+    tx_sa: [Output; 5],
+    tx_sa_ready: Input,
     hkey: [Output; 3],
     hkey_in: [Input; 4],
     replay: Output,
     replay_in: Input,
     events: Input,
-    seq_read_index: Output,
-    seq: [Input; 2],
+    read_index: Output,
+    states: [Input; 5],
+    notices: [Input; 2],
+    notices_valid: [Input; 2],
+    notices_ready: [Output; 2],
 }
 
 impl Bench {
@@ -125,17 +166,20 @@ impl Bench {
                 .map(|name| input(&format!("s_axil_{name}"))),
             outputs: ["awready", "wready", "bvalid", "bresp", "arready", "rvalid", "rresp", "rdata"]
                 .map(|name| output(&format!("s_axil_{name}"))),
-            pulses: ["tx_sa_write", "rx_sa_write", "cam_write", "policy_write"].map(output),
-            sa: ["sa_index", "tx_sa", "rx_sa", "sa_seq"].map(output),
-            cam: ["cam_row", "cam_way", "cam_entry"].map(output),
-            policy: ["policy_index", "policy"].map(output),
+            tables: TABLES.map(|names| names.map(output)),
+            cam_way: output("cam_way"),
+            tx_sa: ["tx_sa_write", "tx_sa_keep", "tx_sa", "sa_index", "sa_seq"].map(output),
+            tx_sa_ready: input("tx_sa_write_ready"),
             hkey: ["hkey_valid", "hkey_key", "hkey_size"].map(output),
             hkey_in: ["hkey_ready", "hkey_done", "hkey_h", "hkey_h3"].map(input),
             replay: output("replay_init_valid"),
             replay_in: input("replay_init_ready"),
             events: input("events"),
-            seq_read_index: output("seq_read_index"),
-            seq: ["tx_seq", "rx_seq"].map(input),
+            read_index: output("read_index"),
+            states: ["tx_seq", "tx_life", "rx_seq", "rx_life", "rx_failures"].map(input),
+            notices: ["tx_notice", "rx_notice"].map(input),
+            notices_valid: ["tx_notice_valid", "rx_notice_valid"].map(input),
+            notices_ready: ["tx_notice_ready", "rx_notice_ready"].map(output),
         };
         model.set("tables_ready", true);
         model.reset(3);
@@ -145,6 +189,12 @@ impl Bench {
             stall: 0.5,
             writes: Vec::new(),
             events: VecDeque::new(),
+            notices: Default::default(),
+            noticed: Vec::new(),
+            notice_up: [false; 2],
+            hold_tx_sa: false,
+            waiting: None,
+            held: Vec::new(),
             aw: None,
             w: None,
             ar: None,
@@ -167,6 +217,7 @@ impl Bench {
         self.model.reset(1);
         (self.aw, self.w, self.ar, self.b, self.r) = (None, None, None, None, None);
         (self.shown_b, self.shown_r, self.in_flight, self.hkey) = (None, None, (0, 0, 0), None);
+        (self.waiting, self.held) = (None, Vec::new());
     }
 
     fn go(&mut self) -> bool {
@@ -221,15 +272,35 @@ impl Bench {
         }
         let replay_ready = chance[6] && chance[7];
         self.model.write(self.ports.replay_in, replay_ready);
-        // Sequence numbers count only if the index has been there for 4 clocks.
+        let tx_sa_ready = self.go() && !self.hold_tx_sa;
+        self.model.write(self.ports.tx_sa_ready, tx_sa_ready);
+        // The state of an SA counts only if the index has been there for 4 clocks.
         let index = self.indexes[0];
         let settled = self.indexes.iter().all(|&old| old == index);
-        let (tx, rx) = if settled { seqs(index) } else { (self.rng.random(), self.rng.random()) };
-        self.model.write(self.ports.seq[0], tx);
-        self.model.write(self.ports.seq[1], rx);
+        let mut of = |tx| {
+            let mut number = || self.rng.random::<u64>().into();
+            let garbage = SaState { seq: number(), packets: number(), bytes: number(), ..state(tx, !index & 63) };
+            if settled { state(tx, index) } else { garbage }
+        };
+        let (tx, rx) = (of(true), of(false));
+        let failures = RxFailures { replay: rx.replay, replay_window: rx.replay_window, integrity_failed: rx.integrity_failed };
+        let states = [bits(tx.seq), bits(life(&tx)), bits(rx.seq), bits(life(&rx)), bits(failures)];
+        for (port, state) in self.ports.states.into_iter().zip(states) {
+            self.model.write(port, state);
+        }
+        for side in 0..2 {
+            self.notice_up[side] |= self.go();
+            self.notice_up[side] &= !self.notices[side].is_empty();
+            self.model.write(self.ports.notices_valid[side], self.notice_up[side]);
+            if let Some(notice) = self.notices[side].front() {
+                self.model.write(self.ports.notices[side], bits(*notice));
+            }
+        }
 
         self.model.settle();
         self.sample(b_ready, r_ready, replay_ready, ready);
+        self.sample_tables(tx_sa_ready);
+        self.sample_notices();
         self.model.rise();
     }
 
@@ -271,22 +342,7 @@ impl Bench {
 
         let read = |port| self.model.read_u64(port);
         let wide = |port| self.model.read(port);
-        let pulses = self.ports.pulses.map(|port| self.model.read_bool(port));
-        let [sa_index, tx_sa, rx_sa, sa_seq] = self.ports.sa;
-        if pulses[0] {
-            self.writes.push(Write::TxSa { index: read(sa_index), sa: wide(tx_sa), seq: read(sa_seq) });
-        }
-        if pulses[1] {
-            self.writes.push(Write::RxSa { index: read(sa_index), sa: wide(rx_sa) });
-        }
-        if pulses[2] {
-            let [row, way, entry] = self.ports.cam;
-            self.writes.push(Write::Cam { row: read(row), way: read(way), entry: wide(entry) });
-        }
-        if pulses[3] {
-            let [index, policy] = self.ports.policy;
-            self.writes.push(Write::Policy { index: read(index), policy: wide(policy) });
-        }
+        let [_, _, _, sa_index, sa_seq] = self.ports.tx_sa;
         if self.model.read_bool(self.ports.replay) && replay_ready {
             self.writes.push(Write::Replay { index: read(sa_index), seq: read(sa_seq) });
         }
@@ -296,7 +352,55 @@ impl Bench {
             self.hkey = Some((self.rng.random_range(0..20), wide(hkey_key)));
         }
         self.indexes.pop_back();
-        self.indexes.push_front(read(self.ports.seq_read_index));
+        self.indexes.push_front(read(self.ports.read_index));
+    }
+
+    /// What is written into the tables at this clock edge. It must still be there in the clock after.
+    fn sample_tables(&mut self, tx_sa_ready: bool) {
+        for (port, value) in std::mem::take(&mut self.held) {
+            assert_eq!(self.model.read(port), value, "a record has gone too early");
+        }
+        for (names, [pulse, index, record]) in TABLES.iter().zip(self.ports.tables) {
+            if self.model.read_bool(pulse) {
+                let way = if names[0] == "cam_write" { self.model.read_u64(self.ports.cam_way) } else { 0 };
+                let entry = Write::Entry { table: names[0], index: self.model.read_u64(index), way, record: self.model.read(record) };
+                self.writes.push(entry);
+                self.held.extend([index, record].map(|port| (port, self.model.read(port))));
+            }
+        }
+        let [write, keep, sa, index, seq] = self.ports.tx_sa;
+        let waited = self.waiting.take();
+        if !self.model.read_bool(write) {
+            assert_eq!(waited, None, "the write of an outbound SA was withdrawn");
+            return;
+        }
+        let offered = Write::TxSa {
+            index: self.model.read_u64(index),
+            sa: self.model.read(sa),
+            seq: self.model.read_u64(seq),
+            keep: self.model.read_bool(keep),
+        };
+        assert!(waited.is_none_or(|waited| waited == offered), "the write of an outbound SA has changed");
+        if tx_sa_ready {
+            self.held.extend([sa, index, seq, keep].map(|port| (port, self.model.read(port))));
+            self.writes.push(offered);
+        } else {
+            self.waiting = Some(offered);
+        }
+    }
+
+    /// The notices that are taken at this clock edge.
+    fn sample_notices(&mut self) {
+        for side in 0..2 {
+            if self.notice_up[side] && self.model.read_bool(self.ports.notices_ready[side]) {
+                self.notice_up[side] = false;
+                if let Some(taken) = self.notices[side].pop_front() {
+                    let kind = notice::Kind::decode(taken.kind.index() as u32);
+                    let word = notice::Notice { kind, tx: side == 0, sa: taken.sa.index() as u16 }.encode();
+                    self.noticed.push(word);
+                }
+            }
+        }
     }
 
     /// Puts a write on its way.

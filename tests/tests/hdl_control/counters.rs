@@ -15,9 +15,9 @@ fn count(bench: &mut Bench, event: Event) -> u64 {
 }
 
 /// How often each event is in these vectors.
-fn tally(sum: &mut [u64; 32], vectors: impl IntoIterator<Item = u32>) {
+fn tally(sum: &mut [u64; 64], vectors: impl IntoIterator<Item = u64>) {
     for vector in vectors {
-        (0..32).for_each(|bit| sum[bit] += u64::from((vector >> bit) & 1));
+        (0..64).for_each(|bit| sum[bit] += (vector >> bit) & 1);
     }
 }
 
@@ -31,21 +31,21 @@ fn drain(bench: &mut Bench) {
 #[test]
 fn counters_are_exact_however_many_events_come_at_once() {
     let mut bench = Bench::new(30);
-    let mut expected = [0; 32];
+    let mut expected = [0; 64];
     for round in 0..12 {
         let length = bench.rng.random_range(1..700);
-        let vectors: Vec<u32> = (0..length)
+        let vectors: Vec<u64> = (0..length)
             .map(|_| match round % 4 {
-                0 => u32::MAX,
+                0 => u64::MAX,
                 1 => bench.rng.random(),
-                2 => bench.rng.random::<u32>() & bench.rng.random::<u32>() & bench.rng.random::<u32>(),
-                _ => 1 << bench.rng.random_range(0..32),
+                2 => bench.rng.random::<u64>() & bench.rng.random::<u64>() & bench.rng.random::<u64>(),
+                _ => 1 << bench.rng.random_range(0..64),
             })
             .collect();
         tally(&mut expected, vectors.iter().copied());
         bench.events.extend(vectors);
         // Reads in the middle disturb nothing, and what they see never goes back.
-        let mut seen = [0; 32];
+        let mut seen = [0; 64];
         while !bench.events.is_empty() {
             let event = Event::ALL[bench.rng.random_range(0..Event::ALL.len())];
             let now = count(&mut bench, event);
@@ -66,11 +66,13 @@ fn a_read_counts_every_event_before_it() {
     bench.stall = 0.0;
     let mut expected = 0;
     for gap in 0..200 {
-        bench.events.push_back(1 << Event::RxDropIcv.index());
+        // One in each half of the vector.
+        bench.events.push_back(1 << Event::RxDropIcv.index() | 1 << Event::RxDropNoPolicy.index());
         drain(&mut bench);
         expected += 1;
-        (0..gap % 37).for_each(|_| bench.tick());
+        (0..gap % 71).for_each(|_| bench.tick());
         assert_eq!(count(&mut bench, Event::RxDropIcv), expected);
+        assert_eq!(count(&mut bench, Event::RxDropNoPolicy), expected);
     }
 }
 
@@ -80,9 +82,9 @@ fn clearing_takes_one_moment_for_all_and_loses_nothing_after_it() {
     for round in 0..30 {
         bench.stall = if round % 2 == 0 { 0.0 } else { 0.5 };
         // The same pulses for all of them, before, at and after the moment.
-        let pulses: Vec<u32> = (0..400).map(|_| if bench.rng.random() { u32::MAX } else { 0 }).collect();
+        let pulses: Vec<u64> = (0..400).map(|_| if bench.rng.random() { u64::MAX } else { 0 }).collect();
         bench.events.extend(&pulses);
-        for _ in 0..bench.rng.random_range(0..60) {
+        for _ in 0..bench.rng.random_range(0..120) {
             bench.tick();
         }
         let left = bench.events.len();
@@ -102,7 +104,7 @@ fn clearing_takes_one_moment_for_all_and_loses_nothing_after_it() {
 #[test]
 fn a_reset_clears_the_counters() {
     let mut bench = Bench::new(33);
-    bench.events.extend([u32::MAX; 100]);
+    bench.events.extend([u64::MAX; 100]);
     drain(&mut bench);
     bench.reset();
     for &event in Event::ALL {
@@ -121,10 +123,10 @@ fn the_carry_into_the_high_half_is_exact_and_latched() {
     let mut bench = Bench::with(model, 34);
     // Not at zero even after reset: the changed value is there.
     assert_eq!(count(&mut bench, Event::TxFrames), START);
-    bench.events.extend([u32::MAX; 49]);
+    bench.events.extend([u64::MAX; 49]);
     drain(&mut bench);
     for (events, expected) in [(0, u64::from(u32::MAX)), (1, 1 << 32), (1, (1 << 32) + 1), (100, (1 << 32) + 101)] {
-        bench.events.extend(vec![u32::MAX; events]);
+        bench.events.extend(vec![u64::MAX; events]);
         drain(&mut bench);
         for &event in Event::ALL {
             assert_eq!(count(&mut bench, event), expected, "{}", event.name());

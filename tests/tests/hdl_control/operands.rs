@@ -1,16 +1,17 @@
 //! Operands of the commands: random records, and the MAIL words that stand for them by name.
 
+use espalier_hdl::control::result::{RESULT_BITS, ResultWords, SaState};
 use espalier_hdl::control::staging::{STAGING_BITS, Staging};
 use espalier_hdl::control::wires::{Leaf, Mailed, SaCommon, leaves};
-use espalier_hdl::records::{CamEntry, CamKey, Policy, RxSa, Selector, TxSa};
+use espalier_hdl::records::{Accept, CamEntry, CamKey, Limits, LocalAddress, Policy, RxSa, SaSelector, Selector, TxSa};
 use espalier_regs::Capabilities;
-use espalier_regs::mailbox::{EMPTY, LAYOUTS, MAIL_WORDS, cam, policy, rx_sa, tx_sa};
+use espalier_regs::mailbox::{EMPTY, LAYOUTS, MAIL_WORDS, SA_STATE, accept, cam, limits, local, policy, rx_sa, selector, tx_sa};
 use num_bigint::BigUint;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rust_hdl::prelude::*;
 
-use crate::bench::bits;
+use crate::bench::{bits, state};
 
 /// Everything that a command may bring.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +23,10 @@ pub struct Operands {
     pub window: u64,
     pub spi: u32,
     pub flags: u16,
+    pub icv: u64,
+    pub max_payload: u16,
+    pub limits: [u64; 4],
+    pub policies: u64,
     pub src: u128,
     pub dst: u128,
     pub mask: [u128; 2],
@@ -47,6 +52,10 @@ pub fn random(rng: &mut StdRng, build: &Capabilities) -> Operands {
         window: rng.random_range(0..=build.max_replay_window.into()),
         spi: rng.random(),
         flags,
+        icv: rng.random_range(0..3),
+        max_payload: rng.random(),
+        limits: rng.random(),
+        policies: rng.random(),
         src: rng.random(),
         dst: rng.random(),
         mask: rng.random(),
@@ -67,6 +76,10 @@ impl Operands {
         (self.flags >> bit) & 1 != 0
     }
 
+    pub fn keep(&self) -> bool {
+        self.flag(8)
+    }
+
     pub fn tx_sa(&self) -> TxSa {
         TxSa {
             key: self.key,
@@ -85,6 +98,9 @@ impl Operands {
             dont_encap_dscp: self.flag(4),
             no_ecn: self.flag(5),
             no_pmtu_disc: self.flag(6),
+            icv: self.icv.into(),
+            crypto: self.flag(7),
+            max_payload: self.max_payload.to_bits(),
             ..Default::default()
         }
     }
@@ -108,6 +124,10 @@ impl Operands {
         tx_sa::DONT_ENCAP_DSCP.put(&mut words, self.flag(4).into());
         tx_sa::NO_ECN.put(&mut words, self.flag(5).into());
         tx_sa::NO_PMTU_DISC.put(&mut words, self.flag(6).into());
+        tx_sa::ICV.put(&mut words, self.icv.into());
+        tx_sa::CRYPTO.put(&mut words, self.flag(7).into());
+        tx_sa::KEEP.put(&mut words, self.keep().into());
+        tx_sa::MAX_PAYLOAD.put(&mut words, self.max_payload.into());
         words
     }
 
@@ -119,6 +139,12 @@ impl Operands {
             esn: self.flag(0),
             tunnel: self.flag(1),
             replay_window: self.window.into(),
+            icv: self.icv.into(),
+            crypto: self.flag(2),
+            inner_v4: self.flag(3),
+            inner_v6: self.flag(4),
+            no_ecn: self.flag(5),
+            decap_dscp: self.flag(6),
             ..Default::default()
         }
     }
@@ -132,6 +158,12 @@ impl Operands {
         rx_sa::ESN.put(&mut words, self.flag(0).into());
         rx_sa::TUNNEL.put(&mut words, self.flag(1).into());
         rx_sa::REPLAY_WINDOW.put(&mut words, self.window.into());
+        rx_sa::ICV.put(&mut words, self.icv.into());
+        rx_sa::CRYPTO.put(&mut words, self.flag(2).into());
+        rx_sa::INNER_V4.put(&mut words, self.flag(3).into());
+        rx_sa::INNER_V6.put(&mut words, self.flag(4).into());
+        rx_sa::NO_ECN.put(&mut words, self.flag(5).into());
+        rx_sa::DECAP_DSCP.put(&mut words, self.flag(6).into());
         words
     }
 
@@ -150,29 +182,92 @@ impl Operands {
         words
     }
 
-    pub fn policy(&self) -> Policy {
-        let value = Selector {
+    pub fn limits(&self) -> Limits {
+        let [soft_packets, hard_packets, soft_bytes, hard_bytes] = self.limits.map(Into::into);
+        Limits { soft_packets, hard_packets, soft_bytes, hard_bytes }
+    }
+
+    pub fn limits_words(&self) -> [u32; MAIL_WORDS] {
+        let mut words = EMPTY;
+        let fields = [limits::SOFT_PACKETS, limits::HARD_PACKETS, limits::SOFT_BYTES, limits::HARD_BYTES];
+        fields.iter().zip(self.limits).for_each(|(field, limit)| field.put(&mut words, limit.into()));
+        words
+    }
+
+    pub fn accept(&self) -> Accept {
+        Accept { policies: self.policies.into() }
+    }
+
+    pub fn accept_words(&self) -> [u32; MAIL_WORDS] {
+        let mut words = EMPTY;
+        accept::POLICIES.put(&mut words, self.policies.into());
+        words
+    }
+
+    pub fn local(&self) -> LocalAddress {
+        LocalAddress { v6: self.flag(0), address: wide(self.src), ..Default::default() }
+    }
+
+    pub fn local_words(&self) -> [u32; MAIL_WORDS] {
+        let mut words = EMPTY;
+        local::V6.put(&mut words, self.flag(0).into());
+        local::ADDRESS.put(&mut words, self.src);
+        words
+    }
+
+    fn value(&self) -> Selector {
+        Selector {
             v6: self.flag(0),
+            forward: false,
             src: wide(self.src),
             dst: wide(self.dst),
             protocol: self.bytes[0].to_bits(),
             sport: self.ports[0].to_bits(),
             dport: self.ports[1].to_bits(),
-        };
-        let mask = Selector {
+        }
+    }
+
+    fn mask(&self) -> Selector {
+        Selector {
             v6: false,
+            forward: false,
             src: wide(self.mask[0]),
             dst: wide(self.mask[1]),
             protocol: self.bytes[1].to_bits(),
             sport: self.ports[2].to_bits(),
             dport: self.ports[3].to_bits(),
-        };
+        }
+    }
+
+    pub fn selector(&self) -> SaSelector {
+        SaSelector { value: self.value(), mask: self.mask(), any_family: self.flag(2) }
+    }
+
+    pub fn selector_words(&self) -> [u32; MAIL_WORDS] {
+        let mut words = EMPTY;
+        selector::VALUE_V6.put(&mut words, self.flag(0).into());
+        selector::ANY_FAMILY.put(&mut words, self.flag(2).into());
+        selector::VALUE_SRC.put(&mut words, self.src);
+        selector::VALUE_DST.put(&mut words, self.dst);
+        selector::VALUE_PROTOCOL.put(&mut words, self.bytes[0].into());
+        selector::VALUE_SPORT.put(&mut words, self.ports[0].into());
+        selector::VALUE_DPORT.put(&mut words, self.ports[1].into());
+        selector::MASK_SRC.put(&mut words, self.mask[0]);
+        selector::MASK_DST.put(&mut words, self.mask[1]);
+        selector::MASK_PROTOCOL.put(&mut words, self.bytes[1].into());
+        selector::MASK_SPORT.put(&mut words, self.ports[2].into());
+        selector::MASK_DPORT.put(&mut words, self.ports[3].into());
+        words
+    }
+
+    pub fn policy(&self) -> Policy {
         Policy {
-            value,
-            mask,
+            value: Selector { forward: self.flag(3), ..self.value() },
+            mask: self.mask(),
             order: self.order.into(),
             action: self.action.into(),
             sa_valid: self.flag(1),
+            optional: self.flag(4),
             sa: self.sa.into(),
             ..Default::default()
         }
@@ -181,6 +276,8 @@ impl Operands {
     pub fn policy_words(&self) -> [u32; MAIL_WORDS] {
         let mut words = EMPTY;
         policy::VALUE_V6.put(&mut words, self.flag(0).into());
+        policy::VALUE_FORWARD.put(&mut words, self.flag(3).into());
+        policy::OPTIONAL.put(&mut words, self.flag(4).into());
         policy::VALUE_SRC.put(&mut words, self.src);
         policy::VALUE_DST.put(&mut words, self.dst);
         policy::VALUE_PROTOCOL.put(&mut words, self.bytes[0].into());
@@ -233,6 +330,10 @@ fn records_in_rust_are_the_layouts_and_leave_no_field_out() {
     let used = [
         ("TX_SA", [check_record::<TxSa>(), check_record::<SaCommon>()].concat()),
         ("RX_SA", [check_record::<RxSa>(), check_record::<SaCommon>()].concat()),
+        ("LIMITS", check_record::<Limits>()),
+        ("SELECTOR", check_record::<SaSelector>()),
+        ("ACCEPT", check_record::<Accept>()),
+        ("LOCAL", check_record::<LocalAddress>()),
         ("CAM", check_record::<CamEntry>()),
         ("POLICY", check_record::<Policy>()),
     ];
@@ -282,6 +383,27 @@ fn staging_in_rust_is_an_array_of_words() {
                 model = EMPTY;
             }
             assert_eq!(BigUint::from(staging.words.val()), BigUint::from_slice(&model));
+        }
+    };
+    std::thread::Builder::new().stack_size(1 << 26).spawn(run).unwrap().join().unwrap();
+}
+
+/// The words of RESULT in Rust against the layout; their Verilog is what the rest of these tests run on.
+#[test]
+fn the_state_of_an_sa_in_rust_is_the_layout_of_the_answer() {
+    let run = || {
+        let mut block = Box::<ResultWords>::default();
+        for index in 0..64 {
+            let state = state(index % 2 == 0, index);
+            block.state.next = state;
+            assert!(simulate(&mut *block, 20));
+            let words: Bits<RESULT_BITS> = block.words.val();
+            let (words, record) = (BigUint::from(words), bits(state));
+            for leaf in leaves::<SaState>() {
+                let field = SA_STATE.field(&leaf.name).unwrap();
+                let is = espalier_sim::field(&words, field.lsb.into(), leaf.width);
+                assert_eq!(is, espalier_sim::field(&record, leaf.offset, leaf.width), "{}", leaf.name);
+            }
         }
     };
     std::thread::Builder::new().stack_size(1 << 26).spawn(run).unwrap().join().unwrap();
