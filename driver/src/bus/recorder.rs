@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Access, Bus, BusError, Fault};
 
-/// One access, as it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One access, as it happened. Values may be parts of keys: its `Debug` shows none.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
     /// A read, and what it gave.
     Read {
@@ -25,6 +25,16 @@ pub enum Recorded {
     },
     /// Time passed.
     Pause,
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Recorded::Read { offset, .. } => write!(f, "Read({offset:#06x})"),
+            Recorded::Write { offset, .. } => write!(f, "Write({offset:#06x})"),
+            Recorded::Pause => f.write_str("Pause"),
+        }
+    }
 }
 
 /// A [`Bus`] without a device behind it.
@@ -118,6 +128,22 @@ impl Bus for Recorder {
         self.attempt(Access::Pause)?;
         self.now += Self::TICK;
         self.log.push(Recorded::Pause);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_value() -> Result<(), BusError> {
+        let mut recorder = Recorder::new();
+        recorder.answer(0x10, 0xdead_beef);
+        recorder.read(0x10)?;
+        recorder.write(0x280, 0xdead_beef)?;
+        recorder.pause()?;
+        assert_eq!(format!("{:?}", recorder.take()), "[Read(0x0010), Write(0x0280), Pause]");
         Ok(())
     }
 }
