@@ -37,6 +37,7 @@
 //! ```
 
 pub mod bus;
+pub mod core;
 mod counters;
 mod device;
 mod errno;

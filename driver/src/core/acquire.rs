@@ -1,0 +1,112 @@
+//! From a policy to the state that protects a packet (xfrm_tmpl_resolve_one, xfrm_state_find), and what happens when there is
+//! none: a stub, and the key manager is asked.
+
+use crate::Key;
+use crate::ops::{KmState, XfrmState, XfrmdevOps};
+use crate::policy::{PolicyParams, Template};
+use crate::sa::{Aead, Offload, SaParams};
+use crate::xfrm::{Direction, Family, Limits, Mode, OffloadMode, SaId};
+
+use super::XfrmCore;
+use super::device::xfrm_dev_state_add;
+use super::flow::Flow;
+use super::monitor::MonitorEvent;
+use super::offload::{Offloaded, SoftwareReason};
+use super::request::{Acquire, UserOffload};
+use super::sad::{Entry, Found, Lease, StateRef, Wanted};
+
+/// Why there is no state for a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unresolved {
+    /// The key manager was asked, now or before.
+    Acquiring,
+    /// The state asked for by SPI is there but does not fit.
+    Exists,
+    /// The device has no room for a stub.
+    Refused,
+}
+
+impl<D: XfrmdevOps> XfrmCore<D> {
+    /// xfrm_tmpl_resolve_one
+    pub(super) fn xfrm_tmpl_resolve_one(
+        &mut self,
+        policy: &PolicyParams,
+        index: u32,
+        dev: Option<&str>,
+        template: &Template,
+        flow: &Flow,
+    ) -> Result<StateRef, Unresolved> {
+        // In transport mode the packet's own addresses count.
+        let (saddr, daddr) = match template.mode {
+            Mode::Transport => (flow.src, flow.dst),
+            _ => (template.saddr, template.id.daddr),
+        };
+        let wanted = Wanted {
+            daddr,
+            saddr,
+            spi: template.id.spi,
+            proto: template.id.proto,
+            mode: template.mode,
+            reqid: template.reqid,
+            mark: policy.mark,
+            if_id: policy.if_id,
+            dev,
+        };
+        match self.sad.find(&wanted, flow) {
+            Found::State(id) => self.sad.hold(id).ok_or(Unresolved::Acquiring),
+            Found::Acquiring | Found::Failed => Err(Unresolved::Acquiring),
+            Found::Nothing => {
+                let id = SaId { daddr, spi: template.id.spi, proto: template.id.proto };
+                if id.spi != 0 && self.sad.lookup(&id, policy.mark.value & policy.mark.mask).is_some() {
+                    return Err(Unresolved::Exists);
+                }
+                self.xfrm_state_acquire(&wanted, template, flow, index)
+            }
+        }
+    }
+
+    /// The second half of xfrm_state_find: a stub in the database, and on the device of an offloaded policy; km_query.
+    fn xfrm_state_acquire(&mut self, wanted: &Wanted<'_>, template: &Template, flow: &Flow, index: u32) -> Result<StateRef, Unresolved> {
+        let id = SaId { daddr: wanted.daddr, spi: wanted.spi, proto: wanted.proto };
+        let saddr = if wanted.saddr.is_unspecified() { Family::of(wanted.daddr).unspecified() } else { wanted.saddr };
+        let offload = Offload { mode: OffloadMode::Packet, direction: Direction::Out };
+        // No key yet.
+        let none = Aead { name: String::new(), key: Key::new(Vec::new()), icv_bits: 0 };
+        let params = SaParams {
+            aead: None,
+            reqid: wanted.reqid,
+            mark: wanted.mark,
+            if_id: wanted.if_id,
+            selector: Some(flow.selector()),
+            limits: Limits { hard_add_seconds: self.acq_expires, ..Limits::NONE },
+            ..SaParams::new(id, saddr, wanted.mode, offload, none)
+        };
+        let mut x = XfrmState::new(params, None);
+        x.curlft.add_time = self.now;
+        let mut lease = Lease::None;
+        if let Some(dev) = wanted.dev {
+            match xfrm_dev_state_add(&mut self.devices, &mut x, &UserOffload::state(dev, offload), true) {
+                Ok(Offloaded::Offloaded) => lease = Lease::Added,
+                Ok(Offloaded::Software(_)) => {}
+                Err(error) => {
+                    tracing::warn!(dev, %error, "no stub for an SA that is wanted");
+                    return Err(Unresolved::Refused);
+                }
+            }
+        }
+        self.acq_seq = self.acq_seq.wrapping_add(1).max(1);
+        x.km_seq = self.acq_seq;
+        x.km_state = KmState::Acq;
+        let selector = flow.selector();
+        let acquire = Acquire { seq: x.km_seq, id, saddr, selector, policy_index: index, template: *template };
+        let mut entry = Entry::new(x, Offloaded::Software(SoftwareReason::NotRequested));
+        if lease == Lease::Added {
+            entry.offloaded = Offloaded::Offloaded;
+            entry.lease = lease;
+        }
+        self.link_state(entry);
+        tracing::info!(daddr = %id.daddr, reqid = wanted.reqid, "acquire");
+        self.monitor.tell(MonitorEvent::Acquire(Box::new(acquire)));
+        Err(Unresolved::Acquiring)
+    }
+}

@@ -1,0 +1,159 @@
+//! ESP in software: an SA as the reference model takes it (esp_init_state).
+
+use espalier_reference_model::esp::{self, DecapError, EncapError, Opened, SealedPacket};
+use espalier_reference_model::headers::Headers;
+use espalier_reference_model::rfc4106::{IV_LENGTH, IcvLength, Rfc4106};
+use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, Tunnel, TxSa};
+use std::net::IpAddr;
+
+use crate::sa::{EncapKind, RFC4106_GCM_AES, SaParams};
+use crate::xfrm::{Family, Mode, protocol};
+
+use super::error::TransformError;
+
+/// Bytes of ESP header and IV.
+const HEADER_LENGTH: u32 = (esp::HEADER_LENGTH + IV_LENGTH) as u32;
+
+/// What software needs of an SA.
+#[derive(Debug)]
+pub(super) struct Transform {
+    /// For both directions: an SA that does not say `dir` has both. Sequence numbers are the core's, not this one's.
+    sa: TxSa,
+    icv_length: IcvLength,
+}
+
+impl Transform {
+    /// Takes the key material over.
+    pub fn new(params: &SaParams) -> Result<Self, TransformError> {
+        if params.id.proto != protocol::ESP {
+            return Err(TransformError::Protocol(params.id.proto));
+        }
+        if params.id.spi == 0 {
+            return Err(TransformError::Spi);
+        }
+        if params.enc.is_some() || params.auth.is_some() || params.comp.is_some() {
+            return Err(TransformError::Algorithm);
+        }
+        let aead = params.aead.as_ref().ok_or(TransformError::Algorithm)?;
+        if aead.name != RFC4106_GCM_AES {
+            return Err(TransformError::Aead(aead.name.clone()));
+        }
+        // RFC 4106 section 3.1: a nonce never repeats under a key.
+        if params.flags.oseq_may_wrap {
+            return Err(TransformError::Flag("oseq-may-wrap"));
+        }
+        if params.tfcpad != 0 {
+            return Err(TransformError::TfcPadding);
+        }
+        let icv_length = icv_length(aead.icv_bits).ok_or(TransformError::IcvLength(aead.icv_bits))?;
+        let cipher = Rfc4106::new(aead.key.expose(), icv_length)?;
+        let encap = match params.encap {
+            Some(encap) if encap.kind != EncapKind::EspInUdp => return Err(TransformError::Encap),
+            encap => encap.map(|encap| ModelEncap { sport: encap.sport, dport: encap.dport }),
+        };
+        let sa = TxSa { spi: params.id.spi, cipher, esn: params.flags.esn, tunnel: tunnel(params)?, encap, last_seq: 0 };
+        Ok(Self { sa, icv_length })
+    }
+
+    /// Other UDP ports.
+    pub fn set_encap(&mut self, sport: u16, dport: u16) {
+        self.sa.encap = Some(ModelEncap { sport, dport });
+    }
+
+    /// The frame that carries the packet of `frame`.
+    pub fn encapsulate(&self, frame: &[u8], seq: u64) -> Result<Vec<u8>, EncapError> {
+        esp::encapsulate(frame, &self.sa, seq)
+    }
+
+    /// The same without its encryption, for a device that does that (esp_xmit with `hw_offload`): ESP header, IV, plaintext,
+    /// trailer, and zeros where the ICV belongs.
+    pub fn prepare(&self, frame: &[u8], seq: u64) -> Result<Vec<u8>, EncapError> {
+        let mut prepared = self.encapsulate(frame, seq)?;
+        let before = Headers::parse(frame);
+        let packet = &frame[before.l2_length..][..before.ip_length];
+        let (payload, next_header) = match self.sa.tunnel {
+            Some(_) if before.is_v4 => (packet, 4),
+            Some(_) => (packet, 41),
+            None => (&packet[before.l3_length..], before.protocol),
+        };
+        let sealed = prepared.len() - self.icv_length.bytes();
+        let pad_length = (payload.len() + esp::TRAILER_LENGTH).wrapping_neg() % esp::ALIGNMENT;
+        let start = sealed - payload.len() - pad_length - esp::TRAILER_LENGTH;
+        let plaintext = payload.iter().copied().chain(1..=pad_length as u8).chain([pad_length as u8, next_header]);
+        for (byte, plain) in prepared[start..].iter_mut().zip(plaintext.chain(std::iter::repeat(0))) {
+            *byte = plain;
+        }
+        Ok(prepared)
+    }
+
+    /// A received frame, looked at as ESP.
+    pub fn sealed<'a>(&self, frame: &'a [u8]) -> Result<SealedPacket<'a>, DecapError> {
+        SealedPacket::new(frame, self.icv_length)
+    }
+
+    /// Verifies and decrypts with the number that the replay check inferred.
+    pub fn open(&self, sealed: &SealedPacket<'_>, seq: u64) -> Result<Opened, DecapError> {
+        sealed.open(&self.sa.cipher, self.sa.esn, seq)
+    }
+
+    /// What a device has decrypted in place and cut the ICV off (esp_input_tail): without header and IV, the trailer taken off.
+    pub fn strip(&self, frame: &[u8], sealed: &SealedPacket<'_>) -> Result<Opened, DecapError> {
+        let esp = sealed.esp();
+        let from = esp.offset + HEADER_LENGTH as usize;
+        let to = (esp.offset + esp.length).saturating_sub(self.icv_length.bytes());
+        let mut payload = frame.get(from..to).ok_or(DecapError::Truncated)?.to_vec();
+        let [pad_length, next_header] = *payload.last_chunk::<{ esp::TRAILER_LENGTH }>().ok_or(DecapError::Trailer(0))?;
+        let length = payload.len().checked_sub(esp::TRAILER_LENGTH + usize::from(pad_length));
+        payload.truncate(length.ok_or(DecapError::Trailer(pad_length))?);
+        Ok(Opened { payload, next_header })
+    }
+
+    /// The frame for the host.
+    pub fn decapsulate(&self, sealed: &SealedPacket<'_>, opened: &Opened) -> Result<Vec<u8>, DecapError> {
+        sealed.decapsulate(opened, self.sa.tunnel.is_some())
+    }
+}
+
+/// RFC 4106 section 6.
+const fn icv_length(bits: u32) -> Option<IcvLength> {
+    match bits {
+        64 => Some(IcvLength::Eight),
+        96 => Some(IcvLength::Twelve),
+        128 => Some(IcvLength::Sixteen),
+        _ => None,
+    }
+}
+
+fn tunnel(params: &SaParams) -> Result<Option<Tunnel>, TransformError> {
+    let endpoints = match (params.saddr, params.id.daddr) {
+        (IpAddr::V4(src), IpAddr::V4(dst)) => Endpoints::V4 { src, dst },
+        (IpAddr::V6(src), IpAddr::V6(dst)) => Endpoints::V6 { src, dst },
+        _ => return Err(TransformError::Family),
+    };
+    match params.mode {
+        Mode::Transport => Ok(None),
+        Mode::Tunnel => Ok(Some(Tunnel {
+            dont_encap_dscp: params.flags.dont_encap_dscp,
+            no_ecn: params.flags.noecn,
+            no_pmtu_disc: params.flags.nopmtudisc,
+            ..Tunnel::new(endpoints)
+        })),
+        mode => Err(TransformError::Mode(mode)),
+    }
+}
+
+/// xfrm_state_mtu: the longest IP packet that fits `mtu` once it is protected.
+pub(super) fn state_mtu(params: &SaParams, mtu: u32) -> u32 {
+    let ip = |family| if family == Family::V4 { 20 } else { 40 };
+    let encap = if params.encap.is_some() { 8 } else { 0 };
+    let (outer, inner) = match params.mode {
+        Mode::Tunnel => (ip(params.family()), 0),
+        _ => (0, ip(params.family())),
+    };
+    let icv = params.aead.as_ref().map_or(0, |aead| aead.icv_bits / 8);
+    let room = mtu.saturating_sub(HEADER_LENGTH + encap + outer + icv + inner);
+    let mtu = (room & !(esp::ALIGNMENT as u32 - 1)) + inner;
+    let mtu = mtu.saturating_sub(esp::TRAILER_LENGTH as u32);
+    // IPV6_MIN_MTU
+    if params.family() == Family::V6 { mtu.max(1280) } else { mtu }
+}
