@@ -45,7 +45,7 @@ pub use input::{Input, InputError};
 pub use monitor::MonitorEvent;
 pub use offload::{NotOffloadable, Offloaded, SoftwareReason};
 pub use output::{Output, OutputError};
-pub use request::{Acquire, PolicyId, PolicyKey, PolicyRequest, StateRequest, UserOffload};
+pub use request::{PolicyId, PolicyKey, PolicyRequest, StateRequest, UserOffload};
 pub use sad::{StateId, StateRef};
 pub use spd::PolicyRef;
 pub use state::Added;
@@ -71,7 +71,7 @@ pub struct XfrmCore<D> {
     /// Seconds until a stub is given up (net.core.xfrm_acq_expires).
     acq_expires: u64,
     acq_seq: u32,
-    /// Packets between two [`MonitorEvent::ReplayMoved`] of an SA (net.core.xfrm_aevent_rseqth); none: nobody listens.
+    /// Packets between two `XFRM_MSG_NEWAE` of an SA (net.core.xfrm_aevent_rseqth); none: nobody listens.
     aevent_rseqth: Option<u32>,
 }
 

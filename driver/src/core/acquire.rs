@@ -5,14 +5,16 @@ use crate::Key;
 use crate::ops::{KmState, XfrmState, XfrmdevOps};
 use crate::policy::{PolicyParams, Template};
 use crate::sa::{Aead, Offload, SaParams};
+use crate::xfrm::info::TemplateInfo;
+use crate::xfrm::message::{Acquire, Message};
 use crate::xfrm::{Direction, Family, Limits, Mode, OffloadMode, SaId};
 
 use super::XfrmCore;
 use super::device::xfrm_dev_state_add;
+use super::dump::policy_info;
 use super::flow::Flow;
-use super::monitor::MonitorEvent;
 use super::offload::{Offloaded, SoftwareReason};
-use super::request::{Acquire, UserOffload};
+use super::request::UserOffload;
 use super::sad::{Entry, Found, Lease, StateRef, Wanted};
 
 /// Why there is no state for a template.
@@ -97,8 +99,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         self.acq_seq = self.acq_seq.wrapping_add(1).max(1);
         x.km_seq = self.acq_seq;
         x.km_state = KmState::Acq;
-        let selector = flow.selector();
-        let acquire = Acquire { seq: x.km_seq, id, saddr, selector, policy_index: index, template: *template };
+        let km_seq = x.km_seq;
         let mut entry = Entry::new(x, Offloaded::Software(SoftwareReason::NotRequested));
         if lease == Lease::Added {
             entry.offloaded = Offloaded::Offloaded;
@@ -106,7 +107,11 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         }
         self.link_state(entry);
         tracing::info!(daddr = %id.daddr, reqid = wanted.reqid, "acquire");
-        self.monitor.tell(MonitorEvent::Acquire(Box::new(acquire)));
+        if let Some(policy) = self.spd.by_index(index).map(policy_info) {
+            let TemplateInfo { ealgos, aalgos, calgos, .. } = TemplateInfo::from(*template);
+            let acquire = Acquire { id, saddr, selector: flow.selector(), policy, seq: km_seq, ealgos, aalgos, calgos };
+            self.monitor.send(Message::Acquire(Box::new(acquire)));
+        }
         Err(Unresolved::Acquiring)
     }
 }

@@ -8,6 +8,7 @@ use crate::ops::{
     Callbacks, DeviceEvent, Features, KmState, OffloadHandle, XfrmPolicy, XfrmPolicyOffload, XfrmState, XfrmStateOffload, XfrmdevOps,
 };
 use crate::xfrm::OffloadMode;
+use crate::xfrm::message::Message;
 
 use super::XfrmCore;
 use super::error::XfrmError;
@@ -105,7 +106,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             if entry.x.km_state != KmState::Dead {
                 let info = Box::new(self.state_info(entry));
                 self.xfrm_state_delete(id);
-                self.monitor.tell(MonitorEvent::DeletedState(info));
+                self.monitor.send(Message::DeletedState(info));
             }
             if let Some(entry) = self.sad.get_mut(id) {
                 xfrm_dev_state_free(&mut self.devices, entry);

@@ -3,9 +3,9 @@
 use crate::ops::{KmState, XfrmState, XfrmdevOps};
 use crate::xfrm::Limits;
 use crate::xfrm::info::Lifetime;
+use crate::xfrm::message::Message;
 
 use super::XfrmCore;
-use super::monitor::MonitorEvent;
 use super::sad::StateId;
 
 /// A hard limit was reached.
@@ -108,14 +108,14 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         let info = self.state_info_of(id);
         self.xfrm_state_delete(id);
         if let Ok(info) = info {
-            self.monitor.tell(MonitorEvent::ExpiredState { state: Box::new(info), hard: true });
+            self.monitor.send(Message::ExpiredState { state: Box::new(info), hard: true });
         }
     }
 
     /// km_state_expired, of a soft limit
     fn km_state_dying(&mut self, id: StateId) {
         if let Ok(info) = self.state_info_of(id) {
-            self.monitor.tell(MonitorEvent::ExpiredState { state: Box::new(info), hard: false });
+            self.monitor.send(Message::ExpiredState { state: Box::new(info), hard: false });
         }
     }
 
@@ -142,7 +142,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
 
     fn monitor_policy(&mut self, info: Option<Box<crate::xfrm::info::PolicyInfo>>, hard: bool) {
         if let Some(policy) = info {
-            self.monitor.tell(MonitorEvent::ExpiredPolicy { policy, hard });
+            self.monitor.send(Message::ExpiredPolicy { policy, hard });
         }
     }
 }

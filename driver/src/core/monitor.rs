@@ -3,63 +3,16 @@
 use std::collections::VecDeque;
 
 use crate::ops::OffloadHandle;
-use crate::policy::PolicyType;
 use crate::xfrm::SaId;
-use crate::xfrm::info::{PolicyInfo, Replay, StateInfo};
+use crate::xfrm::message::Message;
 
 use super::offload::SoftwareReason;
-use super::request::Acquire;
 
 /// Something that has happened.
 #[derive(Clone, Debug)]
 pub enum MonitorEvent {
-    /// XFRM_MSG_NEWSA
-    NewState(Box<StateInfo>),
-    /// XFRM_MSG_UPDSA
-    UpdatedState(Box<StateInfo>),
-    /// XFRM_MSG_DELSA
-    DeletedState(Box<StateInfo>),
-    /// XFRM_MSG_EXPIRE
-    ExpiredState {
-        /// The SA.
-        state: Box<StateInfo>,
-        /// Gone; else it wants to be replaced.
-        hard: bool,
-    },
-    /// XFRM_MSG_FLUSHSA
-    FlushedStates {
-        /// Of which protocol; none is all.
-        proto: Option<u8>,
-    },
-    /// XFRM_MSG_NEWPOLICY
-    NewPolicy(Box<PolicyInfo>),
-    /// XFRM_MSG_UPDPOLICY
-    UpdatedPolicy(Box<PolicyInfo>),
-    /// XFRM_MSG_DELPOLICY
-    DeletedPolicy(Box<PolicyInfo>),
-    /// XFRM_MSG_POLEXPIRE
-    ExpiredPolicy {
-        /// The policy.
-        policy: Box<PolicyInfo>,
-        /// Gone; else it wants to be replaced.
-        hard: bool,
-    },
-    /// XFRM_MSG_FLUSHPOLICY
-    FlushedPolicies {
-        /// Of which type.
-        ptype: PolicyType,
-    },
-    /// XFRM_MSG_ACQUIRE: an SA is wanted.
-    Acquire(Box<Acquire>),
-    /// XFRM_MSG_NEWAE: the sequence numbers of an SA have moved on (xfrm_replay_notify).
-    ReplayMoved {
-        /// The SA.
-        id: SaId,
-        /// Its reqid.
-        reqid: u32,
-        /// Where they are.
-        replay: Replay,
-    },
+    /// What the kernel tells too.
+    Xfrm(Message),
     /// Not in the kernel: crypto mode was asked for, and the SA is in software. The kernel says nothing.
     Fallback {
         /// The SA.
@@ -107,6 +60,11 @@ impl Monitor {
         } else {
             self.lost += 1;
         }
+    }
+
+    /// A message of the kernel's.
+    pub fn send(&mut self, message: Message) {
+        self.tell(MonitorEvent::Xfrm(message));
     }
 
     pub fn next(&mut self) -> Option<MonitorEvent> {

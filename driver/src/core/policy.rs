@@ -2,12 +2,13 @@
 
 use crate::ops::{XfrmPolicy, XfrmdevOps};
 use crate::policy::PolicyType;
+use crate::xfrm::PolicyDirection;
 use crate::xfrm::info::PolicyInfo;
+use crate::xfrm::message::{Message, SpdInfo};
 
 use super::device::{xfrm_dev_policy_add, xfrm_dev_policy_delete};
 use super::dump::policy_info;
 use super::error::XfrmError;
-use super::monitor::MonitorEvent;
 use super::request::{PolicyId, PolicyRequest};
 use super::sad::Lease;
 use super::spd::{PolicyRef, Spd};
@@ -58,7 +59,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             self.kill_policy(position);
         }
         self.spd.insert(entry);
-        self.monitor.tell(if exclusive { MonitorEvent::NewPolicy(info) } else { MonitorEvent::UpdatedPolicy(info) });
+        self.monitor.send(if exclusive { Message::NewPolicy(info) } else { Message::UpdatedPolicy(info) });
         self.collect_garbage();
         Ok(index)
     }
@@ -72,7 +73,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         let info = self.spd.at(position).map(|entry| Box::new(policy_info(entry)));
         self.kill_policy(position);
         if let Some(info) = info {
-            self.monitor.tell(MonitorEvent::DeletedPolicy(info));
+            self.monitor.send(Message::DeletedPolicy(info));
         }
         self.collect_garbage();
         Ok(())
@@ -101,15 +102,17 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             any = true;
         }
         if any {
-            self.monitor.tell(MonitorEvent::FlushedPolicies { ptype });
+            self.monitor.send(Message::FlushedPolicies { ptype: Some(ptype) });
         }
         self.collect_garbage();
     }
 
-    /// XFRM_MSG_GETSPDINFO: how many policies there are.
+    /// XFRM_MSG_GETSPDINFO: how many policies there are, in each direction. Sockets have none.
     #[must_use]
-    pub const fn policy_count(&self) -> usize {
-        self.spd.count()
+    pub fn spd_info(&self) -> SpdInfo {
+        let count = |direction| [u32::try_from(self.spd.count(direction)).unwrap_or(u32::MAX), 0];
+        let (inbound, outbound) = (count(PolicyDirection::In), count(PolicyDirection::Out));
+        SpdInfo { inbound, outbound, forward: count(PolicyDirection::Fwd), hash: None }
     }
 
     /// How many there are with those that are deleted and still held.

@@ -4,9 +4,9 @@ use espalier_reference_model::replay::{Refusal, ReplayWindow};
 
 use crate::ops::{XfrmState, XfrmdevOps};
 use crate::xfrm::info::Replay;
+use crate::xfrm::message::{AsyncEvent, Message};
 
 use super::XfrmCore;
-use super::monitor::MonitorEvent;
 use super::sad::{Entry, Lease, StateId};
 
 /// xfrm_replay_overflow: the next number to send with; none when all are used up. The last one is never given twice, and nothing
@@ -93,8 +93,9 @@ impl<D: XfrmdevOps> XfrmCore<D> {
     pub(super) fn xfrm_replay_notify(&mut self, id: StateId, number: u64) {
         let due = |every: u32| every != 0 && number.is_multiple_of(every.into());
         if let Some(entry) = self.sad.get(id).filter(|_| self.aevent_rseqth.is_some_and(due)) {
-            let (id, reqid, replay) = (entry.x.params.id, entry.x.params.reqid, entry.replay_info());
-            self.monitor.tell(MonitorEvent::ReplayMoved { id, reqid, replay });
+            let params = &entry.x.params;
+            let (id, saddr, reqid) = (params.id, params.saddr, params.reqid);
+            self.monitor.send(Message::AsyncEvent(AsyncEvent { id, saddr, reqid, flags: AsyncEvent::REPLAY }));
         }
     }
 }

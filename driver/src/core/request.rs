@@ -1,7 +1,5 @@
 //! What the user asks for: the netlink messages, typed.
 
-use std::net::IpAddr;
-
 use crate::policy::{PolicyParams, PolicyType};
 use crate::sa::{Offload, SaParams};
 use crate::xfrm::{Direction, Mark, OffloadMode, PolicyDirection, Selector};
@@ -140,21 +138,4 @@ impl PolicyId {
         let key = PolicyKey::Selector(params.selector.clone());
         Self { direction: params.direction, ptype: params.ptype, key, mark: params.mark, if_id: params.if_id }
     }
-}
-
-/// What an acquire asks the key manager for (struct xfrm_user_acquire).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acquire {
-    /// Its number; the answer carries it.
-    pub seq: u32,
-    /// The SA that is wanted. SPI 0: any.
-    pub id: crate::xfrm::SaId,
-    /// Source address.
-    pub saddr: IpAddr,
-    /// The packet that started it.
-    pub selector: Selector,
-    /// Index of the policy.
-    pub policy_index: u32,
-    /// The policy's template.
-    pub template: crate::policy::Template,
 }

@@ -82,8 +82,8 @@ impl Spd {
         all
     }
 
-    pub const fn count(&self) -> usize {
-        self.policies.len()
+    pub fn count(&self, direction: PolicyDirection) -> usize {
+        self.policies.iter().filter(|entry| entry.xp.params.direction == direction).count()
     }
 
     pub fn hold(&self, index: u32) -> Option<PolicyRef> {

@@ -4,6 +4,7 @@ use espalier_reference_model::replay::ReplayWindow;
 
 use crate::ops::{KmState, XfrmState, XfrmdevOps};
 use crate::xfrm::info::StateInfo;
+use crate::xfrm::message::{Message, SadInfo};
 use crate::xfrm::{Mark, SaId};
 
 use super::device::{xfrm_dev_state_add, xfrm_dev_state_delete};
@@ -42,7 +43,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             return Err(XfrmError::StateExists);
         }
         let stub = self.sad.find_acq(&entry.x);
-        Ok(self.xfrm_state_insert(entry, stub, MonitorEvent::NewState))
+        Ok(self.xfrm_state_insert(entry, stub, Message::NewState))
     }
 
     /// XFRM_MSG_UPDSA (xfrm_add_sa, xfrm_state_update): new limits and UDP ports for a state in force; a stub becomes the state.
@@ -56,7 +57,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         match self.sad.get(id).map(|entry| entry.x.km_state) {
             Some(KmState::Acq) => {
                 let entry = self.xfrm_state_construct(request)?;
-                return Ok(self.xfrm_state_insert(entry, Some(id), MonitorEvent::UpdatedState));
+                return Ok(self.xfrm_state_insert(entry, Some(id), Message::UpdatedState));
             }
             Some(KmState::Valid) => {}
             _ => return Err(XfrmError::StateInvalid),
@@ -86,7 +87,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         entry.x.dying = false;
         let (used, offloaded) = (entry.x.curlft.use_time != 0, entry.offloaded.clone());
         let info = Box::new(self.state_info_of(id)?);
-        self.monitor.tell(MonitorEvent::UpdatedState(info));
+        self.monitor.send(Message::UpdatedState(info));
         if used {
             self.check_expire_and_reap(id);
         }
@@ -113,7 +114,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         if !self.xfrm_state_delete(id) {
             return Err(XfrmError::NoState);
         }
-        self.monitor.tell(MonitorEvent::DeletedState(Box::new(info)));
+        self.monitor.send(Message::DeletedState(Box::new(info)));
         self.collect_garbage();
         Ok(())
     }
@@ -135,9 +136,10 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         ids.iter().filter_map(|id| self.state_info_of(*id).ok()).collect()
     }
 
-    /// XFRM_MSG_FLUSHSA (xfrm_flush_sa): of one protocol, or all. An empty table is no error, and no event.
-    pub fn state_flush(&mut self, proto: Option<u8>) {
-        let fits = |x: &XfrmState| proto.is_none_or(|proto| x.params.id.proto == proto);
+    /// XFRM_MSG_FLUSHSA (xfrm_flush_sa): of one protocol; 0 and 255 (IPSEC_PROTO_ANY) are all. An empty table is no error, and no
+    /// event.
+    pub fn state_flush(&mut self, proto: u8) {
+        let fits = |x: &XfrmState| matches!(proto, 0 | 255) || x.params.id.proto == proto;
         let ids: Vec<StateId> = self.sad.ids().into_iter().filter(|id| self.sad.get(*id).is_some_and(|entry| fits(&entry.x))).collect();
         if ids.is_empty() {
             return;
@@ -145,14 +147,14 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         for id in ids {
             self.xfrm_state_delete(id);
         }
-        self.monitor.tell(MonitorEvent::FlushedStates { proto });
+        self.monitor.send(Message::FlushedStates { proto });
         self.collect_garbage();
     }
 
-    /// XFRM_MSG_GETSADINFO: how many states there are.
+    /// XFRM_MSG_GETSADINFO: how many states there are. The kernel's hash table is not this one's.
     #[must_use]
-    pub const fn state_count(&self) -> usize {
-        self.sad.count()
+    pub fn sad_info(&self) -> SadInfo {
+        SadInfo { count: u32::try_from(self.sad.count()).unwrap_or(u32::MAX), ..SadInfo::default() }
     }
 
     /// How many there are with those that are deleted and still held.
@@ -231,7 +233,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
     }
 
     /// The end of xfrm_state_add and _update: into the database, the stub out of it, and everybody told.
-    fn xfrm_state_insert(&mut self, entry: Entry, stub: Option<StateId>, event: fn(Box<StateInfo>) -> MonitorEvent) -> Added {
+    fn xfrm_state_insert(&mut self, entry: Entry, stub: Option<StateId>, event: fn(Box<StateInfo>) -> Message) -> Added {
         let offloaded = entry.offloaded.clone();
         let sa = entry.x.params.id;
         let info = Box::new(self.state_info(&entry));
@@ -239,7 +241,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         if let Some(stub) = stub {
             self.xfrm_state_delete(stub);
         }
-        self.monitor.tell(event(info));
+        self.monitor.send(event(info));
         match &offloaded {
             Offloaded::Software(SoftwareReason::NotRequested) | Offloaded::Offloaded => {}
             Offloaded::Software(reason) => {
