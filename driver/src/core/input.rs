@@ -8,7 +8,7 @@ use espalier_reference_model::replay::Refusal;
 use thiserror::Error;
 
 use crate::ops::{CryptoStatus, KmState, Mib, RxOffload, XfrmdevOps};
-use crate::xfrm::{Direction, Mode, PolicyDirection, SaId, protocol};
+use crate::xfrm::{Direction, PolicyDirection, SaId, protocol};
 
 use super::XfrmCore;
 use super::flow::Flow;
@@ -151,9 +151,6 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         entry.x.lastused = now;
         self.xfrm_replay_notify(id, seq);
         let headers = Headers::parse(&inner);
-        if !self.inner_family_fits(id, &headers) {
-            return Err(Mib::InStateModeError.into());
-        }
         let direction = self.deliver(dev, &inner, &headers, Some(id), mark)?;
         Ok(Input { frame: Some(inner), sa: Some(id), direction })
     }
@@ -201,15 +198,6 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             Some(_) => Err(Mib::InStateInvalid),
             None => Err(Mib::InNoStates),
         }
-    }
-
-    /// Whether the SA carries the family of what was inside: that of its selector, both with `af-unspec`
-    /// (xfrm_inner_mode_encap_remove).
-    fn inner_family_fits(&self, id: StateId, headers: &Headers) -> bool {
-        let Some(params) = self.sad.get(id).map(|entry| &entry.x.params) else { return false };
-        let family = crate::xfrm::Family::of(headers.dst);
-        let own = params.selector.as_ref().map_or_else(|| params.family(), crate::xfrm::Selector::family);
-        params.mode == Mode::Transport || (params.selector.is_none() && params.flags.af_unspec) || family == own
     }
 
     /// xfrm_policy_check, in the direction that the packet goes on in.

@@ -2,8 +2,9 @@
 
 use espalier_reference_model::esp::{self, DecapError, EncapError, Opened, SealedPacket};
 use espalier_reference_model::headers::Headers;
+use espalier_reference_model::replay::ReplayWindow;
 use espalier_reference_model::rfc4106::{IV_LENGTH, IcvLength, Rfc4106};
-use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, Tunnel, TxSa};
+use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, RxSa, Tunnel, TxSa};
 use std::net::IpAddr;
 
 use crate::sa::{EncapKind, RFC4106_GCM_AES, SaParams};
@@ -17,9 +18,9 @@ const HEADER_LENGTH: u32 = (esp::HEADER_LENGTH + IV_LENGTH) as u32;
 /// What software needs of an SA.
 #[derive(Debug)]
 pub(super) struct Transform {
-    /// For both directions: an SA that does not say `dir` has both. Sequence numbers are the core's, not this one's.
-    sa: TxSa,
-    icv_length: IcvLength,
+    /// Both directions: an SA that does not say `dir` has both. Numbers, windows, limits and counts are the core's, not these.
+    tx: TxSa,
+    rx: RxSa,
 }
 
 impl Transform {
@@ -46,23 +47,33 @@ impl Transform {
             return Err(TransformError::TfcPadding);
         }
         let icv_length = icv_length(aead.icv_bits).ok_or(TransformError::IcvLength(aead.icv_bits))?;
-        let cipher = Rfc4106::new(aead.key.expose(), icv_length)?;
+        let cipher = || Rfc4106::new(aead.key.expose(), icv_length);
+        let window = ReplayWindow::new(0, false).map_err(|_| TransformError::Algorithm)?;
         let encap = match params.encap {
             Some(encap) if encap.kind != EncapKind::EspInUdp => return Err(TransformError::Encap),
             encap => encap.map(|encap| ModelEncap { sport: encap.sport, dport: encap.dport }),
         };
-        let sa = TxSa { spi: params.id.spi, cipher, esn: params.flags.esn, tunnel: tunnel(params)?, encap, last_seq: 0 };
-        Ok(Self { sa, icv_length })
+        let tunnel = tunnel(params)?;
+        let rx = RxSa {
+            tunnel: tunnel.is_some(),
+            inner_v4: carries(params, Family::V4),
+            inner_v6: carries(params, Family::V6),
+            no_ecn: params.flags.noecn,
+            decap_dscp: params.flags.decap_dscp,
+            ..RxSa::new(0, cipher()?, window)
+        };
+        let tx = TxSa { esn: params.flags.esn, tunnel, encap, ..TxSa::new(params.id.spi, cipher()?) };
+        Ok(Self { tx, rx })
     }
 
     /// Other UDP ports.
     pub fn set_encap(&mut self, sport: u16, dport: u16) {
-        self.sa.encap = Some(ModelEncap { sport, dport });
+        self.tx.encap = Some(ModelEncap { sport, dport });
     }
 
     /// The frame that carries the packet of `frame`.
     pub fn encapsulate(&self, frame: &[u8], seq: u64) -> Result<Vec<u8>, EncapError> {
-        esp::encapsulate(frame, &self.sa, seq)
+        esp::encapsulate(frame, &self.tx, seq)
     }
 
     /// The same without its encryption, for a device that does that (esp_xmit with `hw_offload`): ESP header, IV, plaintext,
@@ -71,12 +82,12 @@ impl Transform {
         let mut prepared = self.encapsulate(frame, seq)?;
         let before = Headers::parse(frame);
         let packet = &frame[before.l2_length..][..before.ip_length];
-        let (payload, next_header) = match self.sa.tunnel {
+        let (payload, next_header) = match self.tx.tunnel {
             Some(_) if before.is_v4 => (packet, 4),
             Some(_) => (packet, 41),
             None => (&packet[before.l3_length..], before.protocol),
         };
-        let sealed = prepared.len() - self.icv_length.bytes();
+        let sealed = prepared.len() - self.tx.cipher.icv_length();
         let pad_length = (payload.len() + esp::TRAILER_LENGTH).wrapping_neg() % esp::ALIGNMENT;
         let start = sealed - payload.len() - pad_length - esp::TRAILER_LENGTH;
         let plaintext = payload.iter().copied().chain(1..=pad_length as u8).chain([pad_length as u8, next_header]);
@@ -88,19 +99,19 @@ impl Transform {
 
     /// A received frame, looked at as ESP.
     pub fn sealed<'a>(&self, frame: &'a [u8]) -> Result<SealedPacket<'a>, DecapError> {
-        SealedPacket::new(frame, self.icv_length)
+        SealedPacket::new(frame, &self.rx.cipher)
     }
 
     /// Verifies and decrypts with the number that the replay check inferred.
     pub fn open(&self, sealed: &SealedPacket<'_>, seq: u64) -> Result<Opened, DecapError> {
-        sealed.open(&self.sa.cipher, self.sa.esn, seq)
+        sealed.open(&self.rx.cipher, self.tx.esn, seq)
     }
 
     /// What a device has decrypted in place and cut the ICV off (esp_input_tail): without header and IV, the trailer taken off.
     pub fn strip(&self, frame: &[u8], sealed: &SealedPacket<'_>) -> Result<Opened, DecapError> {
         let esp = sealed.esp();
         let from = esp.offset + HEADER_LENGTH as usize;
-        let to = (esp.offset + esp.length).saturating_sub(self.icv_length.bytes());
+        let to = (esp.offset + esp.length).saturating_sub(self.tx.cipher.icv_length());
         let mut payload = frame.get(from..to).ok_or(DecapError::Truncated)?.to_vec();
         let [pad_length, next_header] = *payload.last_chunk::<{ esp::TRAILER_LENGTH }>().ok_or(DecapError::Trailer(0))?;
         let length = payload.len().checked_sub(esp::TRAILER_LENGTH + usize::from(pad_length));
@@ -110,7 +121,7 @@ impl Transform {
 
     /// The frame for the host.
     pub fn decapsulate(&self, sealed: &SealedPacket<'_>, opened: &Opened) -> Result<Vec<u8>, DecapError> {
-        sealed.decapsulate(opened, self.sa.tunnel.is_some())
+        sealed.decapsulate(opened, &self.rx)
     }
 }
 
@@ -121,6 +132,15 @@ const fn icv_length(bits: u32) -> Option<IcvLength> {
         96 => Some(IcvLength::Twelve),
         128 => Some(IcvLength::Sixteen),
         _ => None,
+    }
+}
+
+/// Whether an SA carries packets of a family: that of its selector, else its own, with `af-unspec` both (xfrm_init_state,
+/// xfrm_inner_mode_encap_remove).
+fn carries(params: &SaParams, family: Family) -> bool {
+    match &params.selector {
+        Some(selector) => selector.family() == family,
+        None => params.flags.af_unspec || params.family() == family,
     }
 }
 

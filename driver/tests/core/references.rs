@@ -207,15 +207,15 @@ impl World {
                 *on_device.entry(dev).or_default() += 1;
             }
         }
-        for dev in 0..2 {
-            assert_eq!(self.live(dev).len(), on_device.get(&dev).copied().unwrap_or(0), "{}", DEVICES[dev]);
+        for (dev, name) in DEVICES.iter().enumerate() {
+            assert_eq!(self.live(dev).len(), on_device.get(&dev).copied().unwrap_or(0), "{name}");
         }
         assert_eq!(self.core.state_dump().len(), self.core.sad_info().count as usize);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
     #[test]
     fn everything_is_deleted_once_and_freed_once_and_never_under_a_packet(ops in prop::collection::vec(op(), 1..80)) {
