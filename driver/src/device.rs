@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use espalier_regs::{Capabilities, cam, map};
 
 use crate::bus::Bus;
+use crate::caps::Caps;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::local::LocalTable;
@@ -46,6 +47,12 @@ impl<B: Bus> Device<B> {
     #[must_use]
     pub const fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    /// What the device can do, as it is told to people.
+    #[must_use]
+    pub fn caps(&self) -> Caps {
+        Caps::from(&self.capabilities)
     }
 
     /// The interface's name: `espalier0` if it was given no other.

@@ -37,6 +37,7 @@
 //! ```
 
 pub mod bus;
+pub mod caps;
 pub mod core;
 mod counters;
 mod device;
@@ -49,8 +50,10 @@ pub mod policy;
 mod regs;
 pub mod sa;
 mod selector;
+pub mod stats;
 pub mod xfrm;
 
+pub use caps::Caps;
 pub use counters::Counters;
 pub use device::{Device, SaEvent};
 pub use errno::Errno;
@@ -63,3 +66,4 @@ pub use local::LocalError;
 pub use policy::{PolicyError, PolicyHandle, PolicyParams};
 pub use sa::{SaError, SaHandle, SaParams, SaState};
 pub use selector::SelectorError;
+pub use stats::Stats;

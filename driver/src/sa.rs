@@ -13,7 +13,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
 
-pub(crate) use check::{check, check_update};
+pub(crate) use check::{NAT_T_PORT, check, check_update};
 pub(crate) use encode::{limit_words, rx_words, selector_words, tx_words};
 pub use mtu::NO_LIMIT;
 pub(crate) use mtu::{longest_payload, max_payload};

@@ -4,11 +4,10 @@ mod common;
 
 use common::{CAPABILITIES, Command, address, commands, device, device_with, sa};
 use espalier_driver::bus::Recorder;
-use espalier_driver::policy::{Action, Level, PolicyType, Template};
-use espalier_driver::xfrm::{Direction, Family, Mark, Mode, PolicyDirection, PortMatch, SaId, Selector, protocol};
+use espalier_driver::policy::{Action, Level, Template};
+use espalier_driver::xfrm::{Direction, Family, Mode, PolicyDirection, PortMatch, SaId, Selector, protocol};
 use espalier_driver::{Capabilities, Device, Errno, Error, IpNet, PolicyError, PolicyParams, SaParams};
 use espalier_regs::mailbox::{Op, policy as field};
-use espalier_regs::map::cap_features as cap;
 
 fn net(text: &str) -> IpNet {
     text.parse().expect("a prefix")
@@ -300,43 +299,4 @@ fn the_same_selector_twice_is_refused() {
     assert_eq!(error.to_string(), "policy: selector: A policy with this selector exists (EEXIST)");
     assert!(matches!(error, Error::Policy(PolicyError::Exists)));
     assert_eq!(device.bus().take(), []);
-}
-
-#[test]
-fn every_refusal_has_its_words_and_writes_nothing() {
-    fn check(capabilities: Capabilities, change: impl FnOnce(&mut PolicyParams), message: &str, field: &str, errno: Errno) {
-        let mut device = device_with(&capabilities);
-        let mut params = tunnel_policy();
-        change(&mut params);
-        let error = device.add_policy(&params).expect_err(message);
-        assert_eq!(error.to_string(), format!("policy: {field}: {message} ({errno})"));
-        assert_eq!((error.field(), error.errno()), (Some(field), errno));
-        assert_eq!(device.bus().take(), []);
-    }
-    let refused = |change: fn(&mut PolicyParams), message: &str, field: &str, errno| check(CAPABILITIES, change, message, field, errno);
-    use Errno::{Einval, Eopnotsupp};
-    refused(|p| p.ptype = PolicyType::Sub, "Cannot offload non-main policy types", "ptype", Eopnotsupp);
-    refused(|p| p.templates.push(p.templates[0]), "Cannot offload more than one template", "tmpl", Eopnotsupp);
-    let outbound_only = Capabilities { rx_policies: 0, ..CAPABILITIES };
-    check(outbound_only, |p| p.direction = PolicyDirection::Fwd, "Cannot offload forward policy", "dir", Eopnotsupp);
-    let input = "Cannot offload input policy: this device has outbound policies only";
-    check(outbound_only, |p| p.direction = PolicyDirection::In, input, "dir", Eopnotsupp);
-    refused(|p| p.action = Action::Block, "A policy that blocks can't have a template", "tmpl", Einval);
-    refused(|p| p.templates[0].id.proto = protocol::AH, "Only ESP templates may be offloaded: proto 51", "tmpl", Eopnotsupp);
-    let beet = "Only transport and tunnel templates may be offloaded: mode Beet";
-    refused(|p| p.templates[0].mode = Mode::Beet, beet, "tmpl", Eopnotsupp);
-    let families = "Source and destination of the template are of different families";
-    refused(|p| p.templates[0].saddr = address("::1"), families, "tmpl", Einval);
-    let end = "Destination address of a tunnel template must be given";
-    refused(|p| p.templates[0].id.daddr = address("0.0.0.0"), end, "tmpl", Einval);
-    let mixed = "Selector: source ::/0 and destination 10.2.0.0/16 are of different families";
-    refused(|p| p.selector.src = net("::/0"), mixed, "selector", Einval);
-    let ports = "Selector: the device sees no ports in protocol 58";
-    refused(|p| (p.selector.proto, p.selector.dport) = (protocol::ICMPV6, PortMatch::exactly(1)), ports, "selector", Eopnotsupp);
-    refused(|p| p.mark = Mark { value: 1, mask: 1 }, "Marks are not visible to the device", "mark", Eopnotsupp);
-    refused(|p| p.if_id = 1, "XFRM if_id is not visible to the device", "if_id", Eopnotsupp);
-    refused(|p| p.icmp = true, "Flag icmp can't be offloaded", "flag", Eopnotsupp);
-    refused(|p| p.limits.hard_packets = 9, "This device does not enforce limits of policies", "limit", Eopnotsupp);
-    let v4_less = Capabilities { features: CAPABILITIES.features & !cap::IPV4.mask(), ..CAPABILITIES };
-    check(v4_less, |_| {}, "V4 is not supported by this device", "selector", Eopnotsupp);
 }

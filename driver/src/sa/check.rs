@@ -9,7 +9,7 @@ use crate::selector::{self, Pattern};
 use crate::xfrm::{Direction, Family, Limits, Mark, Mode, OffloadMode, protocol};
 
 /// The port of RFC 3948; the engine's parser knows ESP in UDP by it.
-const NAT_T_PORT: u16 = 4500;
+pub const NAT_T_PORT: u16 = 4500;
 
 /// Checks in the kernel's order: netlink, core, driver.
 pub fn check(params: &SaParams, capabilities: &Capabilities) -> Result<(), SaError> {
