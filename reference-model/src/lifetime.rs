@@ -7,7 +7,8 @@
 //!   is dropped. So of N packets exactly N pass, and the packet that steps over a limit of bytes is the last.
 //! - The notice comes with the packet that reaches the limit: hard once; else soft once. A packet that reaches both tells
 //!   hard only. A limit that is reached without a packet (it was lowered, or is 0) is told with the first one dropped.
-//! - A limit of 2^64 - 1 is none (XFRM_INF).
+//! - A limit of 2^64 - 1 is none (XFRM_INF). Of new limits nothing has been told; the counts stay.
+//! - In crypto offload the stack's core compares, so nothing expires and nothing is told; the counts run.
 
 use espalier_regs::notice::Kind;
 
@@ -40,8 +41,8 @@ impl Default for Limits {
 /// What an SA has carried, and may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lifetime {
-    /// What it may carry; may be changed at any time.
-    pub limits: Limits,
+    /// What it may carry.
+    limits: Limits,
     /// Packets that passed.
     pub packets: u64,
     /// Their bytes.
@@ -58,6 +59,11 @@ impl Lifetime {
         Self { limits, ..Self::default() }
     }
 
+    /// Other limits from here on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        *self = Self { limits, soft_reported: false, hard_reported: false, ..*self };
+    }
+
     /// A hard limit is reached: nothing passes any more.
     pub fn expired(&self) -> bool {
         reached(self.packets, self.limits.hard_packets) || reached(self.bytes, self.limits.hard_bytes)
@@ -65,9 +71,14 @@ impl Lifetime {
 
     /// A packet with so many bytes passes; what the host is to be told, if anything.
     pub fn count(&mut self, bytes: usize) -> Option<Kind> {
+        self.count_silently(bytes);
+        self.report_hard().or_else(|| self.report_soft())
+    }
+
+    /// The same in crypto offload.
+    pub fn count_silently(&mut self, bytes: usize) {
         self.packets = self.packets.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(bytes as u64);
-        self.report_hard().or_else(|| self.report_soft())
     }
 
     /// A packet was dropped because the SA has expired.

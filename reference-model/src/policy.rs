@@ -65,6 +65,16 @@ impl Prefix {
         Self { address, length: if address.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// Its address, with bits behind the prefix as they were given.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// How many bits count.
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
     /// Whether `address` is of the same family and begins with the prefix.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {

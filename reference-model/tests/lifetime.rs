@@ -24,14 +24,14 @@ fn limits(soft_packets: u64, hard_packets: u64, soft_bytes: u64, hard_bytes: u64
 /// The frame five times through a sender and an unlimited receiver: events and notices.
 fn sent(association: &Association, limits: Limits) -> (Vec<Event>, Vec<Option<Kind>>) {
     let (mut sender, _) = association.nics();
-    sender.tx_sas.get_mut(&7).expect("the SA").lifetime.limits = limits;
+    sender.tx_sas.get_mut(&7).expect("the SA").lifetime.set_limits(limits);
     (0..5).map(|_| sender.transmit(&frame(), false)).map(|outcome| (outcome.event, kind(&outcome.notices, true, 7))).unzip()
 }
 
 /// The same, with the limits at the receiver.
 fn received(association: &Association, limits: Limits) -> (Vec<Event>, Vec<Option<Kind>>) {
     let (mut sender, mut receiver) = association.nics();
-    receiver.rx_sas.get_mut(&association.sa_key()).expect("the SA").lifetime.limits = limits;
+    receiver.rx_sas.get_mut(&association.sa_key()).expect("the SA").lifetime.set_limits(limits);
     let mut receive = || receiver.receive(&sender.transmit(&frame(), false).frame.expect("protected"), false);
     (0..5).map(|_| receive()).map(|outcome| (outcome.event, kind(&outcome.notices, false, 9))).unzip()
 }
@@ -81,23 +81,24 @@ fn limits_are_exact_and_told_once() {
 }
 
 #[test]
-fn a_limit_lowered_under_the_count_stops_the_sa_and_a_raised_one_lets_it_go_on() {
-    let mut life = Lifetime::new(Limits::NONE);
+fn new_limits_count_from_what_was_carried_and_are_told_anew() {
+    let packets = |hard| limits(Limits::INF, hard, Limits::INF, Limits::INF);
+    let mut life = Lifetime::default();
     assert_eq!((life.count(10), life.count(10)), (None, None));
-    life.limits.hard_bytes = 15;
+    life.set_limits(packets(1));
     assert!(life.expired());
     assert_eq!((life.refuse(), life.refuse()), (Some(Kind::LifetimeHard), None));
-    life.limits.hard_bytes = 1 << 40;
+    life.set_limits(packets(3));
     assert!(!life.expired());
-    assert_eq!(life.count(1), None);
+    assert_eq!(life.count(1), Some(Kind::LifetimeHard));
     assert_eq!((life.packets, life.bytes), (3, 21));
 }
 
 #[test]
 fn counts_go_beyond_32_bits() {
-    let mut life = Lifetime { bytes: u64::from(u32::MAX) - 5, packets: u64::from(u32::MAX), ..Lifetime::default() };
-    life.limits.soft_bytes = 1 << 32;
-    life.limits.hard_packets = (1 << 32) + 1;
+    let mut life = Lifetime::default();
+    (life.packets, life.bytes) = (u64::from(u32::MAX), u64::from(u32::MAX) - 5);
+    life.set_limits(limits(Limits::INF, (1 << 32) + 1, 1 << 32, Limits::INF));
     assert_eq!(life.count(6), Some(Kind::LifetimeSoft));
     assert_eq!(life.count(6), Some(Kind::LifetimeHard));
     assert_eq!((life.packets, life.bytes), ((1 << 32) + 1, (1 << 32) + 6));
@@ -136,7 +137,7 @@ fn the_last_sequence_number_is_told_once() {
     }
     // Linux xfrm_output_one: the limits come first.
     let (mut sender, _) = Association { last_seq: u64::from(u32::MAX), ..Association::transport(false) }.nics();
-    sender.tx_sas.get_mut(&7).expect("the SA").lifetime.limits.hard_packets = 0;
+    sender.tx_sas.get_mut(&7).expect("the SA").lifetime.set_limits(limits(Limits::INF, 0, Limits::INF, Limits::INF));
     assert_eq!(sender.transmit(&frame(), false).event, Event::TxDropExpired);
 }
 

@@ -13,7 +13,9 @@ pub use bus::time;
 pub use pair::{Crossing, Pair, Side};
 pub use wire::{Fault, Noise, Perfect, Wire};
 
-use crate::stream::{Agent, Axis, Frame, FrameSink, FrameSource, Sent, Stalls};
+use espalier_regs::tuser::tx;
+
+use crate::stream::{Agent, Axis, Frame, FrameSink, FrameSource, Sent, Sink, Stalls, Word};
 use crate::{Error, Model};
 
 /// Frequency of the engine's clock: what clocks mean in seconds.
@@ -33,6 +35,8 @@ pub struct NicStalls {
     pub wire_in: Stalls,
     /// The host takes no beat.
     pub host_out: Stalls,
+    /// The host takes no status of a sent frame.
+    pub tx_status: Stalls,
     /// Register channels.
     pub registers: Stalls,
 }
@@ -41,7 +45,7 @@ impl NicStalls {
     /// Everything at full speed.
     pub fn never() -> Self {
         let never = Stalls::never;
-        Self { host_in: never(), wire_out: never(), wire_in: never(), host_out: never(), registers: never() }
+        Self { host_in: never(), wire_out: never(), wire_in: never(), host_out: never(), tx_status: never(), registers: never() }
     }
 
     /// Every stream pauses by itself, with this chance in per cent.
@@ -56,7 +60,14 @@ impl NicStalls {
 
     fn each(seed: u64, stalls: impl Fn(u64) -> Stalls) -> Self {
         let stream = |index| stalls(seed.wrapping_mul(8).wrapping_add(index));
-        Self { host_in: stream(0), wire_out: stream(1), wire_in: stream(2), host_out: stream(3), registers: stream(4) }
+        Self {
+            host_in: stream(0),
+            wire_out: stream(1),
+            wire_in: stream(2),
+            host_out: stream(3),
+            registers: stream(4),
+            tx_status: stream(5),
+        }
     }
 }
 
@@ -71,12 +82,14 @@ pub struct Nic {
     wire_out: FrameSink<Axis>,
     wire_in: FrameSource<Axis>,
     host_out: FrameSink<Axis>,
+    tx_status: Option<Sink<Word>>,
+    statuses: Vec<u32>,
     quiet_since: u64,
 }
 
 impl Nic {
     /// Puts a host and a MAC around a model with the engine's ports (`s_axil_*`, `s_axis_host_*`, `m_axis_wire_*`, `s_axis_wire_*`,
-    /// `m_axis_host_*`), and resets it.
+    /// `m_axis_host_*`, `m_axis_txstatus_*`), and resets it.
     ///
     /// # Errors
     /// [`Error::NoSuchPort`] when the model is not an engine.
@@ -85,8 +98,13 @@ impl Nic {
         let host_in = FrameSource::new(&model, "s_axis_host", stalls.host_in)?;
         let wire_out = FrameSink::new(&model, "m_axis_wire", stalls.wire_out)?;
         let wire_in = FrameSource::new(&model, "s_axis_wire", stalls.wire_in)?;
-        let host_out = FrameSink::new(&model, "m_axis_host", stalls.host_out)?;
-        let mut nic = Self { model, registers, host_in, wire_out, wire_in, host_out, quiet_since: 0 };
+        let host_out = FrameSink::new(&model, "m_axis_host", stalls.host_out)?.constant_user();
+        let tx_status = match model.has("m_axis_txstatus_tdata") {
+            true => Some(Sink::new(&model, "m_axis_txstatus", stalls.tx_status)?),
+            false => None,
+        };
+        let statuses = Vec::new();
+        let mut nic = Self { model, registers, host_in, wire_out, wire_in, host_out, tx_status, statuses, quiet_since: 0 };
         nic.reset(4)?;
         Ok(nic)
     }
@@ -104,6 +122,9 @@ impl Nic {
         self.wire_out.set_stalls(stalls.wire_out);
         self.wire_in.set_stalls(stalls.wire_in);
         self.host_out.set_stalls(stalls.host_out);
+        if let Some(sink) = &mut self.tx_status {
+            sink.set_stalls(stalls.tx_status);
+        }
     }
 
     /// Holds `reset` for some clocks. Queued frames stay queued, half-sent ones are cut, an unanswered register access is forgotten.
@@ -123,18 +144,25 @@ impl Nic {
     /// # Errors
     /// [`Error::Protocol`]: the engine broke a rule on one of its streams.
     pub fn step(&mut self) -> Result<(), Error> {
-        let Self { model, registers, host_in, wire_out, wire_in, host_out, .. } = self;
+        let Self { model, registers, host_in, wire_out, wire_in, host_out, tx_status, statuses, .. } = self;
         registers.drive(model);
         host_in.drive(model);
         wire_out.drive(model);
         wire_in.drive(model);
         host_out.drive(model);
+        if let Some(sink) = tx_status {
+            sink.drive(model);
+        }
         model.settle();
         registers.sample(model)?;
         host_in.sample(model)?;
         wire_out.sample(model)?;
         wire_in.sample(model)?;
         host_out.sample(model)?;
+        if let Some(sink) = tx_status {
+            sink.sample(model)?;
+            statuses.extend(sink.taken.map(|Word(status)| status));
+        }
         model.rise();
         if self.moved() {
             self.quiet_since = self.model.cycles();
@@ -144,7 +172,8 @@ impl Nic {
 
     /// Whether a frame beat moved in the last clock.
     fn moved(&self) -> bool {
-        self.host_in.moved() || self.wire_out.moved() || self.wire_in.moved() || self.host_out.moved()
+        let status = self.tx_status.as_ref().is_some_and(|sink| sink.taken.is_some());
+        status || self.host_in.moved() || self.wire_out.moved() || self.wire_in.moved() || self.host_out.moved()
     }
 
     /// Several clocks.
@@ -193,12 +222,28 @@ impl Nic {
 
     /// Queues a frame from the host, to be sent.
     pub fn send_host(&mut self, bytes: impl AsRef<[u8]>) {
-        self.host_in.push(bytes, 0);
+        self.send_host_as(bytes, None, false);
     }
 
     /// Queues a frame from the host that is marked as damaged.
     pub fn send_host_damaged(&mut self, bytes: impl AsRef<[u8]>) {
-        self.host_in.push(bytes, 1);
+        self.send_host_as(bytes, None, true);
+    }
+
+    /// Queues an ESP frame from the host for crypto offload: outbound SA `sa` encrypts it.
+    pub fn send_host_crypto(&mut self, bytes: impl AsRef<[u8]>, sa: u16) {
+        self.send_host_as(bytes, Some(sa), false);
+    }
+
+    /// Queues a frame from the host: for crypto offload by an SA, or not; `error` marks it as damaged. What does not count of
+    /// `tuser` is the opposite of what does (`espalier_regs::tuser::tx`).
+    pub fn send_host_as(&mut self, bytes: impl AsRef<[u8]>, crypto: Option<u16>, error: bool) {
+        let marks = tx::SA.set(tx::CRYPTO.set(0, crypto.is_some().into()), crypto.unwrap_or(0).into());
+        let all = tx::FIELDS.iter().fold(0, |all, field| all | field.mask());
+        self.host_in.push_with(bytes, |first, last| {
+            let marks = if first { marks } else { !marks & all };
+            tx::ERROR.set(marks, (error == last).into())
+        });
     }
 
     /// Queues a frame from the wire. `error`: the MAC marks it as damaged.
@@ -221,9 +266,14 @@ impl Nic {
         std::mem::take(&mut self.wire_out.frames)
     }
 
-    /// The frames received by the host since the last call.
+    /// The frames received by the host since the last call; `user` is `espalier_regs::tuser::rx`.
     pub fn take_host(&mut self) -> Vec<Frame> {
         std::mem::take(&mut self.host_out.frames)
+    }
+
+    /// What became of each frame from the host since the last call, in order (`espalier_regs::tuser::tx_status`).
+    pub fn take_tx_status(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.statuses)
     }
 
     /// Reads a register by AXI4-Lite.

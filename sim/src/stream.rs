@@ -25,7 +25,7 @@ mod stalls;
 use std::collections::VecDeque;
 
 pub use frame::{Frame, FrameSink, FrameSource, Sent};
-pub use payload::{Axis, Beat, Lanes, Payload, Record};
+pub use payload::{Axis, Beat, Lanes, Payload, Record, Word};
 pub use stalls::Stalls;
 
 use crate::{Error, Input, Model, Output};

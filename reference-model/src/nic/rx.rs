@@ -29,7 +29,7 @@ impl Nic {
             return Ok((event, frame));
         };
         let mut kind = None;
-        let opened = if sa.crypto { decrypt(frame, error, found, sa, &mut kind) } else { open(frame, error, found, sa, &mut kind) };
+        let opened = if sa.crypto { decrypt(frame, error, found, sa) } else { open(frame, error, found, sa, &mut kind) };
         notes.notices.extend(kind.map(|kind| Notice { kind: Some(kind), tx: false, sa: sa.number }));
         let (event, frame, meta) = opened?;
         admit(&frame, Some(sa), &self.rx_policies, &self.local).map_err(|refusal| refusal.event())?;
@@ -75,7 +75,7 @@ fn open(frame: &[u8], error: bool, found: Esp, sa: &mut RxSa, kind: &mut Option<
 }
 
 /// Steps 3 to 11, crypto offload: the stack asks for replays, limits and the trailer.
-fn decrypt(frame: &[u8], error: bool, found: Esp, sa: &mut RxSa, kind: &mut Option<Kind>) -> Result<(Event, Vec<u8>, Meta), Event> {
+fn decrypt(frame: &[u8], error: bool, found: Esp, sa: &mut RxSa) -> Result<(Event, Vec<u8>, Meta), Event> {
     let packet = SealedPacket::new(frame, &sa.cipher).map_err(cause)?;
     let seq = sa.replay.infer(found.seq);
     intact(frame, error)?;
@@ -84,7 +84,7 @@ fn decrypt(frame: &[u8], error: bool, found: Esp, sa: &mut RxSa, kind: &mut Opti
         Ok((plain, payload)) => {
             // The window follows, so that the next high half is inferred right; whether it accepts is the stack's affair.
             let _ = sa.replay.advance(seq);
-            *kind = sa.lifetime.count(payload);
+            sa.lifetime.count_silently(payload);
             Ok((Event::RxCrypto, plain, meta(crypto_status::SUCCESS)))
         }
         Err(DecapError::Icv) => {

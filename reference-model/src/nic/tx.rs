@@ -31,7 +31,7 @@ impl Nic {
         let (Some(index), Some(sa)) = (index, sa) else { return Err(Event::TxDropNoSa) };
         notes.sa = Some(index);
         let mut kinds = Vec::new();
-        let sent = if crypto.is_some() { encrypt(frame, sa, &mut kinds) } else { protect(frame, &headers, sa, &mut kinds) };
+        let sent = if crypto.is_some() { encrypt(frame, sa) } else { protect(frame, &headers, sa, &mut kinds) };
         notes.notices = kinds.into_iter().map(|kind| Notice { kind: Some(kind), tx: true, sa: index }).collect();
         sent
     }
@@ -58,13 +58,13 @@ fn protect(frame: &[u8], headers: &Headers, sa: &mut TxSa, kinds: &mut Vec<Kind>
 }
 
 /// Crypto offload: the number is the stack's, and so are the limits.
-fn encrypt(frame: &[u8], sa: &mut TxSa, kinds: &mut Vec<Kind>) -> Result<(Event, Vec<u8>), Event> {
+fn encrypt(frame: &[u8], sa: &mut TxSa) -> Result<(Event, Vec<u8>), Event> {
     let (sealed, payload) = encrypt_in_place(frame, sa).map_err(|error| match error {
         InlineError::Spi(_) => Event::TxDropNoSa,
         InlineError::NotEsp => Event::TxDropUnsupported,
         InlineError::Length(_) | InlineError::Iv => Event::TxDropMalformed,
     })?;
-    kinds.extend(sa.lifetime.count(payload));
+    sa.lifetime.count_silently(payload);
     Ok((Event::TxCrypto, sealed))
 }
 

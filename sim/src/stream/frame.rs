@@ -47,10 +47,18 @@ impl<L: Lanes> FrameSource<L> {
 
     /// Queues a frame; `user` goes with its last beat. An empty frame is not sent: a stream cannot carry one.
     pub fn push(&mut self, bytes: impl AsRef<[u8]>, user: u32) {
+        self.push_with(bytes, |_, last| if last { user } else { 0 });
+    }
+
+    /// Queues a frame; `user` says what goes with each beat: whether it is the first, and whether it is the last.
+    pub fn push_with(&mut self, bytes: impl AsRef<[u8]>, user: impl Fn(bool, bool) -> u32) {
         let mut chunks = bytes.as_ref().chunks(16).peekable();
         self.waiting += usize::from(chunks.peek().is_some());
+        let mut first = true;
         while let Some(chunk) = chunks.next() {
-            self.source.push(L::pack(chunk, chunks.peek().is_none(), user));
+            let last = chunks.peek().is_none();
+            self.source.push(L::pack(chunk, last, user(first, last)));
+            first = false;
         }
     }
 
@@ -94,6 +102,7 @@ pub struct FrameSink<L: Lanes> {
     sink: Sink<L>,
     partial: Frame,
     gapless: bool,
+    constant_user: bool,
     /// Every frame taken, in order; may be emptied by the user.
     pub frames: Vec<Frame>,
 }
@@ -104,12 +113,24 @@ impl<L: Lanes> FrameSink<L> {
     /// # Errors
     /// [`Error::NoSuchPort`].
     pub fn new(model: &Model, name: &str, stalls: Stalls) -> Result<Self, Error> {
-        Ok(Self { sink: Sink::new(model, name, stalls)?, partial: Frame::default(), gapless: false, frames: Vec::new() })
+        Ok(Self {
+            sink: Sink::new(model, name, stalls)?,
+            partial: Frame::default(),
+            gapless: false,
+            constant_user: false,
+            frames: Vec::new(),
+        })
     }
 
     /// Makes it an error when the sink is ready inside a frame and gets nothing: a MAC that has begun a frame cannot wait for its rest.
     pub fn gapless(mut self) -> Self {
         self.gapless = true;
+        self
+    }
+
+    /// Makes it an error when the side information changes inside a frame.
+    pub fn constant_user(mut self) -> Self {
+        self.constant_user = true;
         self
     }
 
@@ -139,17 +160,19 @@ impl<L: Lanes> Agent for FrameSink<L> {
         if self.sink.cycles_in_reset > 0 {
             self.partial = Frame::default();
         }
+        let breach = |rule| Err(Error::Protocol { stream: self.sink.name.clone(), cycle: model.cycles(), rule });
         let Some(beat) = &self.sink.taken else {
             let gap = self.gapless && self.in_frame() && self.sink.taking;
-            let rule = "a gap inside a frame";
-            return if gap { Err(Error::Protocol { stream: self.sink.name.clone(), cycle: model.cycles(), rule }) } else { Ok(()) };
+            return if gap { breach("a gap inside a frame") } else { Ok(()) };
         };
         if self.partial.bytes.is_empty() {
             self.partial.first = model.cycles();
+        } else if self.constant_user && beat.user() != self.partial.user {
+            return breach("tuser changes inside a frame");
         }
+        self.partial.user = beat.user();
         self.partial.bytes.extend_from_slice(beat.bytes());
         if beat.last() {
-            self.partial.user = beat.user();
             self.partial.last = model.cycles();
             self.frames.push(std::mem::take(&mut self.partial));
         }

@@ -31,7 +31,7 @@ pub trait Payload: Clone + PartialEq {
 
 /// A payload that is up to 16 bytes of a frame.
 pub trait Lanes: Payload {
-    /// 1 to 16 bytes; `user` counts on the last.
+    /// 1 to 16 bytes.
     fn pack(bytes: &[u8], last: bool, user: u32) -> Self;
     /// Its bytes.
     fn bytes(&self) -> &[u8];
@@ -86,7 +86,8 @@ impl Payload for Axis {
         model.write(ports.keep, self.keep);
         model.write(ports.last, self.last);
         if let Some(user) = ports.user {
-            model.write(user, self.user);
+            let width = model.input_width(user).min(32) as u32;
+            model.write(user, self.user & (u32::MAX >> (32 - width)));
         }
     }
 
@@ -117,7 +118,7 @@ impl Payload for Axis {
 
 impl Lanes for Axis {
     fn pack(bytes: &[u8], last: bool, user: u32) -> Self {
-        Self { data: padded(bytes), keep: ((1u32 << bytes.len()) - 1) as u16, last, user: if last { user } else { 0 } }
+        Self { data: padded(bytes), keep: ((1u32 << bytes.len()) - 1) as u16, last, user }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -233,6 +234,34 @@ impl Payload for Record {
 
     fn read(model: &Model, &port: &Output) -> Self {
         Self(model.read(port))
+    }
+
+    fn junk(model: &mut Model, &port: &Input) {
+        model.fill(port, JUNK);
+    }
+}
+
+/// One word of AXI4-Stream: ports `NAME_tdata`, `_tvalid`, `_tready`; every word stands alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word(pub u32);
+
+impl Payload for Word {
+    type Ports<H: Copy> = H;
+
+    fn handshake(_: &Model, name: &str) -> [String; 2] {
+        [format!("{name}_tvalid"), format!("{name}_tready")]
+    }
+
+    fn ports<H: Copy>(name: &str, find: impl Fn(&str) -> Result<H, Error>) -> Result<H, Error> {
+        find(&format!("{name}_tdata"))
+    }
+
+    fn write(&self, model: &mut Model, &port: &Input) {
+        model.write(port, self.0);
+    }
+
+    fn read(model: &Model, &port: &Output) -> Self {
+        Self(model.read_u64(port) as u32)
     }
 
     fn junk(model: &mut Model, &port: &Input) {
