@@ -2,6 +2,7 @@
 
 mod bring_up;
 mod events;
+mod frames;
 mod ops;
 mod policies;
 mod states;
@@ -20,6 +21,7 @@ use crate::regs::Registers;
 use crate::sa::SaTable;
 
 pub use events::SaEvent;
+pub use frames::TxStatus;
 
 /// One Espalier engine, whose tables this driver alone writes.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! - [`bus`]: 32-bit registers and a sense of time, over whatever connects to the device.
 //! - registers by name and the mailbox, from espalier-regs.
 //! - [`sa`] and [`policy`]: XFRM's SAs and policies in the device's tables.
-//! - [`Device`]: bring-up, and all of it together.
+//! - [`Device`]: bring-up, and all of it together; what it can do ([`Caps`]) and has counted ([`Stats`]).
 //!
 //! Every argument is checked, against XFRM's rules and against the capabilities that the device reports, before the first
 //! register is written. A refusal is typed; it names the word of `ip xfrm` it is about and the errno that XFRM expects.
@@ -55,7 +55,7 @@ pub mod xfrm;
 
 pub use caps::Caps;
 pub use counters::Counters;
-pub use device::{Device, SaEvent};
+pub use device::{Device, SaEvent, TxStatus};
 pub use errno::Errno;
 pub use error::{Error, Operation, Version};
 pub use espalier_regs::notice::Kind as SaEventKind;

@@ -134,12 +134,6 @@ impl<B: Bus> Device<B> {
         self.sas.find(id)
     }
 
-    /// The SA of a number in the words beside a frame ([`espalier_regs::tuser`]).
-    #[must_use]
-    pub fn sa_at(&self, direction: Direction, index: u16) -> Option<SaHandle> {
-        self.sas.at(direction, index)
-    }
-
     /// All installed SAs, the oldest first.
     pub fn sas(&self) -> impl Iterator<Item = &Sa> {
         self.sas.iter()

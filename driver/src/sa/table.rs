@@ -141,6 +141,12 @@ impl SaTable {
         self.iter().find(|sa| sa.direction == direction && sa.index == index).map(|sa| sa.handle)
     }
 
+    /// As [`Self::at`]; also an SA that is out of the device, but not released.
+    pub fn holder(&self, direction: Direction, index: u16) -> Option<SaHandle> {
+        let retired = || self.retired.iter().find(|(_, place)| **place == (direction, index)).map(|(handle, _)| *handle);
+        self.at(direction, index).or_else(retired)
+    }
+
     /// All, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Sa> {
         self.installed.values().map(|installed| &installed.sa)

@@ -1,0 +1,59 @@
+//! The words beside frames ([`espalier_regs::tuser`]): the engine's numbers there, the core's handles here.
+
+use espalier_regs::Event;
+use espalier_regs::tuser::{rx, tx, tx_status};
+
+use super::Device;
+use crate::error::Error;
+use crate::ops::{CryptoStatus, OffloadHandle, RxOffload};
+use crate::sa::SaHandle;
+use crate::xfrm::Direction;
+
+/// What became of a frame that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxStatus {
+    /// The one event that it was counted as. [`Event::TxDropTooBig`]: it does not fit the MTU, and an ICMP message is due.
+    pub event: Event,
+    /// The SA, where one was found.
+    pub sa: Option<SaHandle>,
+}
+
+impl<B> Device<B> {
+    /// What the word beside a received frame says of it, for the core to take the frame in with; none if it did not come out of
+    /// an SA. An SA that is deleted but not freed is still named: the core sees that it is dead.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSa`]: the SA is gone altogether, and the frame must be dropped.
+    pub fn rx_offload(&self, tuser: u32) -> Result<Option<RxOffload>, Error> {
+        if !rx::CRYPTO_DONE.is_set(tuser) {
+            return Ok(None);
+        }
+        let handle = self.sas.holder(Direction::In, rx::SA.get(tuser) as u16).ok_or(Error::NoSuchSa)?.0;
+        if !rx::CRYPTO.is_set(tuser) {
+            return Ok(Some(RxOffload::Packet(handle)));
+        }
+        let status = u8::try_from(rx::STATUS.get(tuser)).ok().and_then(CryptoStatus::from_raw);
+        // What it does not know is no success.
+        Ok(Some(RxOffload::Crypto(handle, status.unwrap_or(CryptoStatus::GenericError))))
+    }
+
+    /// The word beside a frame that the core has prepared for crypto offload by this SA.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSa`]: it is not in the device (any more), and the frame must be dropped.
+    pub fn tx_crypto(&self, handle: OffloadHandle) -> Result<u32, Error> {
+        let outbound = self.sas.get(SaHandle(handle)).filter(|sa| sa.direction == Direction::Out);
+        let index = outbound.ok_or(Error::NoSuchSa)?.index;
+        Ok(tx::SA.set(tx::CRYPTO.set(0, 1), index.into()))
+    }
+
+    /// What a word of `m_axis_txstatus` says; none if it names an event that this driver does not know.
+    #[must_use]
+    pub fn tx_status(&self, word: u32) -> Option<TxStatus> {
+        let event = usize::try_from(tx_status::EVENT.get(word)).ok().and_then(|number| Event::ALL.get(number)).copied()?;
+        let without_sa =
+            matches!(event, Event::TxBypassed | Event::TxDropPolicyBlock | Event::TxDropNoSa | Event::TxDropMalformed | Event::TxDropError);
+        let sa = if without_sa { None } else { self.sas.holder(Direction::Out, tx_status::SA.get(word) as u16) };
+        Some(TxStatus { event, sa })
+    }
+}
