@@ -132,7 +132,7 @@ mod marks;
 
 pub use decap::{DecapError, Opened, SealedPacket};
 pub(crate) use encap::check;
-pub use encap::{EncapError, encapsulate};
+pub use encap::{EncapError, encapsulate, prepare};
 pub use inline::{InlineError, decrypt_in_place, encrypt_in_place};
 pub use marks::decapsulated_tos;
 

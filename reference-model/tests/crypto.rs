@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Association, Ip, associations, ips, mend_checksum};
-use espalier_reference_model::esp::encapsulate;
+use espalier_reference_model::esp::{encapsulate, prepare};
 use espalier_reference_model::headers::Headers;
 use espalier_reference_model::nic::Nic;
 use espalier_reference_model::sa::{RxSa, TxSa};
@@ -29,6 +29,8 @@ fn built_by_stack(association: &Association, frame: &[u8], seq: u64) -> (Vec<u8>
     let header = espalier_reference_model::rfc4106::Header { spi: esp.spi, seq, esn: association.esn };
     let plain = cipher.open(&header, &seq.to_be_bytes(), &sealed[body..]).expect("authentic");
     clear[body..icv].copy_from_slice(&plain);
+    clear[icv..].fill(0);
+    assert_eq!(prepare(frame, &association.tx_sa(), seq).as_deref(), Ok(&clear[..]), "the same without encryption");
     clear[icv..].fill(0xEE);
     (clear, sealed)
 }

@@ -3,11 +3,11 @@
 
 use crate::Key;
 use crate::ops::{KmState, XfrmState, XfrmdevOps};
-use crate::policy::{PolicyParams, Template};
+use crate::policy::Template;
 use crate::sa::{Aead, Offload, SaParams};
 use crate::xfrm::info::TemplateInfo;
 use crate::xfrm::message::{Acquire, Message};
-use crate::xfrm::{Direction, Family, Limits, Mode, OffloadMode, SaId};
+use crate::xfrm::{Direction, Limits, OffloadMode};
 
 use super::XfrmCore;
 use super::device::xfrm_dev_state_add;
@@ -32,45 +32,24 @@ impl<D: XfrmdevOps> XfrmCore<D> {
     /// xfrm_tmpl_resolve_one
     pub(super) fn xfrm_tmpl_resolve_one(
         &mut self,
-        policy: &PolicyParams,
-        index: u32,
-        dev: Option<&str>,
+        wanted: &Wanted<'_>,
         template: &Template,
         flow: &Flow,
+        index: u32,
     ) -> Result<StateRef, Unresolved> {
-        // In transport mode the packet's own addresses count.
-        let (saddr, daddr) = match template.mode {
-            Mode::Transport => (flow.src, flow.dst),
-            _ => (template.saddr, template.id.daddr),
-        };
-        let wanted = Wanted {
-            daddr,
-            saddr,
-            spi: template.id.spi,
-            proto: template.id.proto,
-            mode: template.mode,
-            reqid: template.reqid,
-            mark: policy.mark,
-            if_id: policy.if_id,
-            dev,
-        };
-        match self.sad.find(&wanted, flow) {
+        match self.sad.find(wanted, flow) {
             Found::State(id) => self.sad.hold(id).ok_or(Unresolved::Acquiring),
             Found::Acquiring | Found::Failed => Err(Unresolved::Acquiring),
-            Found::Nothing => {
-                let id = SaId { daddr, spi: template.id.spi, proto: template.id.proto };
-                if id.spi != 0 && self.sad.lookup(&id, policy.mark.value & policy.mark.mask).is_some() {
-                    return Err(Unresolved::Exists);
-                }
-                self.xfrm_state_acquire(&wanted, template, flow, index)
+            Found::Nothing if wanted.spi != 0 && self.sad.lookup(&wanted.id(), wanted.mark.value & wanted.mark.mask).is_some() => {
+                Err(Unresolved::Exists)
             }
+            Found::Nothing => Err(self.xfrm_state_acquire(wanted, template, flow, index)),
         }
     }
 
     /// The second half of xfrm_state_find: a stub in the database, and on the device of an offloaded policy; km_query.
-    fn xfrm_state_acquire(&mut self, wanted: &Wanted<'_>, template: &Template, flow: &Flow, index: u32) -> Result<StateRef, Unresolved> {
-        let id = SaId { daddr: wanted.daddr, spi: wanted.spi, proto: wanted.proto };
-        let saddr = if wanted.saddr.is_unspecified() { Family::of(wanted.daddr).unspecified() } else { wanted.saddr };
+    fn xfrm_state_acquire(&mut self, wanted: &Wanted<'_>, template: &Template, flow: &Flow, index: u32) -> Unresolved {
+        let (id, saddr) = (wanted.id(), wanted.saddr);
         let offload = Offload { mode: OffloadMode::Packet, direction: Direction::Out };
         // No key yet.
         let none = Aead { name: String::new(), key: Key::new(Vec::new()), icv_bits: 0 };
@@ -85,14 +64,13 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         };
         let mut x = XfrmState::new(params, None);
         x.curlft.add_time = self.now;
-        let mut lease = Lease::None;
+        let mut offloaded = Offloaded::Software(SoftwareReason::NotRequested);
         if let Some(dev) = wanted.dev {
             match xfrm_dev_state_add(&mut self.devices, &mut x, &UserOffload::state(dev, offload), true) {
-                Ok(Offloaded::Offloaded) => lease = Lease::Added,
-                Ok(Offloaded::Software(_)) => {}
+                Ok(answer) => offloaded = answer,
                 Err(error) => {
                     tracing::warn!(dev, %error, "no stub for an SA that is wanted");
-                    return Err(Unresolved::Refused);
+                    return Unresolved::Refused;
                 }
             }
         }
@@ -100,10 +78,9 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         x.km_seq = self.acq_seq;
         x.km_state = KmState::Acq;
         let km_seq = x.km_seq;
-        let mut entry = Entry::new(x, Offloaded::Software(SoftwareReason::NotRequested));
-        if lease == Lease::Added {
-            entry.offloaded = Offloaded::Offloaded;
-            entry.lease = lease;
+        let mut entry = Entry::new(x, offloaded);
+        if entry.offloaded == Offloaded::Offloaded {
+            entry.lease = Lease::Added;
         }
         self.link_state(entry);
         tracing::info!(daddr = %id.daddr, reqid = wanted.reqid, "acquire");
@@ -112,6 +89,6 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             let acquire = Acquire { id, saddr, selector: flow.selector(), policy, seq: km_seq, ealgos, aalgos, calgos };
             self.monitor.send(Message::Acquire(Box::new(acquire)));
         }
-        Err(Unresolved::Acquiring)
+        Unresolved::Acquiring
     }
 }

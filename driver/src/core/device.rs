@@ -168,12 +168,18 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         self.devices.get(dev)?.states.get(&handle).copied()
     }
 
-    /// xdo_dev_state_update_stats
+    /// xdo_dev_state_update_stats. In packet mode only the device sees the packets: when it has counted some, the SA was used.
     pub(super) fn xfrm_dev_state_update_stats(&mut self, id: StateId) {
         let Some(entry) = self.sad.get_mut(id).filter(|entry| entry.lease == Lease::Added) else { return };
-        let device = entry.x.xso.as_ref().and_then(|xso| self.devices.get_mut(&xso.dev));
+        let x = &mut entry.x;
+        let device = x.xso.as_ref().and_then(|xso| self.devices.get_mut(&xso.dev));
         if let Some(device) = device.filter(|device| device.callbacks.state_update_stats) {
-            device.ops.xdo_dev_state_update_stats(&mut entry.x);
+            let before = x.curlft.packets;
+            device.ops.xdo_dev_state_update_stats(x);
+            if x.curlft.packets != before {
+                x.lastused = self.now;
+                x.curlft.use_time = if x.curlft.use_time == 0 { self.now } else { x.curlft.use_time };
+            }
         }
     }
 }

@@ -96,9 +96,6 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         };
         if self.sad.get(id).is_some_and(|entry| waits(&entry.x)) {
             self.xfrm_dev_state_update_stats(id);
-            if let Some(entry) = self.sad.get_mut(id).filter(|entry| entry.x.curlft.packets != 0) {
-                entry.x.curlft.use_time = self.now;
-            }
         }
     }
 

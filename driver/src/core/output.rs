@@ -13,7 +13,7 @@ use super::acquire::Unresolved;
 use super::flow::Flow;
 use super::offload::NotOffloadable;
 use super::replay::next_oseq;
-use super::sad::{StateId, StateRef};
+use super::sad::{StateId, StateRef, Wanted};
 use super::transform::state_mtu;
 
 /// DF of the IPv4 flags, in the upper byte of the field (RFC 791 section 3.1).
@@ -153,8 +153,9 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             return Err(OutputError::Blocked);
         }
         let Some(template) = policy.xp.params.templates.first().copied() else { return Ok(Output::Plain) };
-        let (params, offload) = (policy.xp.params.clone(), policy.xp.xdo.as_ref().map(|xdo| xdo.dev.clone()));
-        match self.xfrm_tmpl_resolve_one(&params, index, offload.as_deref(), &template, &flow) {
+        let offload = policy.xp.xdo.as_ref().map(|xdo| xdo.dev.clone());
+        let wanted = Wanted::new(&template, &flow, &policy.xp.params, offload.as_deref());
+        match self.xfrm_tmpl_resolve_one(&wanted, &template, &flow, index) {
             Ok(sa) => self.xfrm_output(dev, skb, &headers, sa),
             Err(_) if template.level == Level::Use => Ok(Output::Plain),
             Err(Unresolved::Acquiring) => Err(OutputError::Acquiring),

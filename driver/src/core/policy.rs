@@ -34,6 +34,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
     /// xfrm_add_policy, xfrm_policy_insert. The device is asked first; what it has is taken back if the insertion fails.
     fn xfrm_add_policy(&mut self, request: PolicyRequest, exclusive: bool) -> Result<u32, XfrmError> {
         check::policy(&request)?;
+        self.collect_garbage();
         let PolicyRequest { params, index, offload } = request;
         let id = PolicyId::of(&params);
         let direction = params.direction;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use espalier_reference_model::replay::ReplayWindow;
 
 use crate::ops::{KmState, XfrmState};
+use crate::policy::{PolicyParams, Template};
 use crate::xfrm::{Direction, Mark, Mode, SaId};
 
 use super::flow::Flow;
@@ -78,6 +79,8 @@ pub(super) struct Sad {
     by_spi: HashMap<SaId, Vec<StateId>>,
     /// In the database, by destination and reqid; the oldest first.
     by_dst: HashMap<(IpAddr, u32), Vec<StateId>>,
+    /// Deleted, perhaps still held.
+    dead: Vec<StateId>,
     linked: usize,
     last: u64,
 }
@@ -124,6 +127,13 @@ impl Sad {
         id
     }
 
+    /// A state that never was in the database, and will not be: to be freed as any other.
+    pub fn bury(&mut self, mut entry: Entry) {
+        entry.x.km_state = KmState::Dead;
+        let id = self.allocate(entry);
+        self.dead.push(id);
+    }
+
     /// __xfrm_state_insert
     pub fn link(&mut self, id: StateId) {
         let Some(entry) = self.entries.get(&id) else { return };
@@ -135,19 +145,22 @@ impl Sad {
         self.linked += 1;
     }
 
-    /// The other half of __xfrm_state_delete: nothing finds it any more.
-    pub fn unlink(&mut self, id: StateId) {
-        let Some(entry) = self.entries.get(&id) else { return };
+    /// The first half of __xfrm_state_delete: nothing finds it any more. None if it was dead before.
+    pub fn unlink(&mut self, id: StateId) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(&id).filter(|entry| entry.x.km_state != KmState::Dead)?;
+        entry.x.km_state = KmState::Dead;
         let params = &entry.x.params;
         remove(&mut self.by_dst, &(params.id.daddr, params.reqid), id);
         remove(&mut self.by_spi, &params.id, id);
         self.linked -= 1;
+        self.dead.push(id);
+        Some(entry)
     }
 
     /// Dead states that nobody holds, taken out (xfrm_state_gc_task).
     pub fn take_garbage(&mut self) -> Vec<Entry> {
-        let dead = |entry: &Entry| entry.x.km_state == KmState::Dead && !entry.is_held();
-        let garbage: Vec<StateId> = self.entries.iter().filter(|(_, entry)| dead(entry)).map(|(id, _)| *id).collect();
+        let held = |id: &StateId| self.entries.get(id).is_some_and(Entry::is_held);
+        let garbage: Vec<StateId> = self.dead.extract_if(.., |id| !held(id)).collect();
         garbage.iter().filter_map(|id| self.entries.remove(id)).collect()
     }
 
@@ -239,7 +252,22 @@ pub(super) struct Wanted<'a> {
     pub dev: Option<&'a str>,
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    /// For a flow, by a policy's template: in transport mode the packet's own addresses count (xfrm_tmpl_resolve_one).
+    pub fn new(template: &Template, flow: &Flow, policy: &PolicyParams, dev: Option<&'a str>) -> Self {
+        let (saddr, daddr) = match template.mode {
+            Mode::Transport => (flow.src, flow.dst),
+            _ => (template.saddr, template.id.daddr),
+        };
+        let (SaId { spi, proto, .. }, mode, reqid) = (template.id, template.mode, template.reqid);
+        Self { daddr, saddr, spi, proto, mode, reqid, mark: policy.mark, if_id: policy.if_id, dev }
+    }
+
+    /// As an SA is named.
+    pub const fn id(&self) -> SaId {
+        SaId { daddr: self.daddr, spi: self.spi, proto: self.proto }
+    }
+
     fn fits(&self, x: &XfrmState) -> bool {
         let params = &x.params;
         let mark = self.mark.value & self.mark.mask;

@@ -36,9 +36,8 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         let params = &entry.x.params;
         if self.sad.lookup(&params.id, params.mark.value & params.mark.mask).is_some() {
             // The device has it already: taken back, and freed as any other.
-            entry.x.km_state = KmState::Dead;
             xfrm_dev_state_delete(&mut self.devices, &mut entry);
-            self.sad.allocate(entry);
+            self.sad.bury(entry);
             self.collect_garbage();
             return Err(XfrmError::StateExists);
         }
@@ -195,6 +194,8 @@ impl<D: XfrmdevOps> XfrmCore<D> {
 
     /// xfrm_state_construct, and the device.
     fn xfrm_state_construct(&mut self, request: StateRequest) -> Result<Entry, XfrmError> {
+        // What the last packets in flight have let go of makes room on the device.
+        self.collect_garbage();
         let StateRequest { mut params, km_seq, offload } = request;
         if let Some(offload) = &offload {
             params.offload = offload.offload();
@@ -214,9 +215,8 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             match Transform::new(&entry.x.params) {
                 Ok(transform) => entry.transform = Some(transform),
                 Err(error) => {
-                    entry.x.km_state = KmState::Dead;
                     xfrm_dev_state_delete(&mut self.devices, &mut entry);
-                    self.sad.allocate(entry);
+                    self.sad.bury(entry);
                     self.collect_garbage();
                     return Err(error.into());
                 }
@@ -268,15 +268,8 @@ impl<D: XfrmdevOps> XfrmCore<D> {
 
     /// __xfrm_state_delete: out of the database, and the device stops. Whether it was not dead before.
     pub(super) fn xfrm_state_delete(&mut self, id: StateId) -> bool {
-        match self.sad.get(id) {
-            Some(entry) if entry.x.km_state != KmState::Dead => {}
-            _ => return false,
-        }
-        self.sad.unlink(id);
-        if let Some(entry) = self.sad.get_mut(id) {
-            entry.x.km_state = KmState::Dead;
-            xfrm_dev_state_delete(&mut self.devices, entry);
-        }
+        let Some(entry) = self.sad.unlink(id) else { return false };
+        xfrm_dev_state_delete(&mut self.devices, entry);
         true
     }
 }

@@ -1,7 +1,6 @@
 //! ESP in software: an SA as the reference model takes it (esp_init_state).
 
 use espalier_reference_model::esp::{self, DecapError, EncapError, Opened, SealedPacket};
-use espalier_reference_model::headers::Headers;
 use espalier_reference_model::replay::ReplayWindow;
 use espalier_reference_model::rfc4106::{IV_LENGTH, IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, RxSa, Tunnel, TxSa};
@@ -79,22 +78,7 @@ impl Transform {
     /// The same without its encryption, for a device that does that (esp_xmit with `hw_offload`): ESP header, IV, plaintext,
     /// trailer, and zeros where the ICV belongs.
     pub fn prepare(&self, frame: &[u8], seq: u64) -> Result<Vec<u8>, EncapError> {
-        let mut prepared = self.encapsulate(frame, seq)?;
-        let before = Headers::parse(frame);
-        let packet = &frame[before.l2_length..][..before.ip_length];
-        let (payload, next_header) = match self.tx.tunnel {
-            Some(_) if before.is_v4 => (packet, 4),
-            Some(_) => (packet, 41),
-            None => (&packet[before.l3_length..], before.protocol),
-        };
-        let sealed = prepared.len() - self.tx.cipher.icv_length();
-        let pad_length = (payload.len() + esp::TRAILER_LENGTH).wrapping_neg() % esp::ALIGNMENT;
-        let start = sealed - payload.len() - pad_length - esp::TRAILER_LENGTH;
-        let plaintext = payload.iter().copied().chain(1..=pad_length as u8).chain([pad_length as u8, next_header]);
-        for (byte, plain) in prepared[start..].iter_mut().zip(plaintext.chain(std::iter::repeat(0))) {
-            *byte = plain;
-        }
-        Ok(prepared)
+        esp::prepare(frame, &self.tx, seq)
     }
 
     /// A received frame, looked at as ESP.

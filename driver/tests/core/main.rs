@@ -1,5 +1,8 @@
 //! The XFRM core against a device that records what it is asked, refuses on demand, and raises events.
 
+#[path = "../common/mod.rs"]
+mod common;
+mod device;
 mod fixtures;
 mod lifetimes;
 mod mock;

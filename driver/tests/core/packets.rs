@@ -3,14 +3,18 @@
 use espalier_driver::core::{NotOffloadable, Output, OutputError, PolicyRequest, StateRequest};
 use espalier_driver::ops::{KmState, Mib, SkBuff};
 use espalier_driver::policy::{Action, Level};
-use espalier_driver::sa::{ReplayState, SaFlags, SaParams};
-use espalier_driver::xfrm::{Limits, OffloadMode};
+use espalier_driver::sa::{Encap, EncapKind, ReplayState, SaFlags, SaParams};
+use espalier_driver::xfrm::{Direction, Family, Limits, Mode, OffloadMode, Selector};
 use espalier_driver::{Errno, Key};
+use espalier_reference_model::esp::encrypt_in_place;
 use espalier_reference_model::headers::Headers;
 use espalier_reference_model::rfc4106::{Header, IcvLength, Rfc4106};
+use espalier_reference_model::sa::TxSa;
+use proptest::prelude::*;
 
 use crate::fixtures::{
-    HERE, NO_MARK, THERE, core, dont_fragment, id, inner, mend_checksum, names, on_device, out, packet, policy, skb, software_policy, udp,
+    HERE, NO_MARK, THERE, address, core, dont_fragment, id, inner, mend_checksum, names, on_device, out, packet, policy, skb,
+    software_policy, udp,
 };
 use crate::mock::{Call, Stage};
 
@@ -46,7 +50,7 @@ fn in_crypto_mode_the_device_gets_all_but_the_encryption() {
         let (mut core, mock) = core();
         core.policy_add(software_policy(policy())).expect("good");
         let flags = SaFlags { esn, ..SaFlags::default() };
-        let dir = Some(espalier_driver::xfrm::Direction::Out);
+        let dir = Some(Direction::Out);
         let replay = ReplayState { oseq: if esn { u32::MAX } else { 6 }, ..ReplayState::default() };
         core.state_add(on_device(SaParams { flags, dir, replay, ..out(0x1001) })).expect("good");
         let handle = mock.last_handle();
@@ -129,7 +133,7 @@ fn in_packet_mode_the_device_gets_the_packet_or_nobody() {
 fn an_ipv6_extension_header_is_not_offloaded() {
     let (mut core, _) = core();
     let mut params = policy();
-    params.selector = espalier_driver::xfrm::Selector::any(espalier_driver::xfrm::Family::V6);
+    params.selector = Selector::any(Family::V6);
     core.policy_add(PolicyRequest::offloaded(params, "eth0")).expect("good");
     let flags = SaFlags { af_unspec: true, ..SaFlags::default() };
     core.state_add(on_device(packet(SaParams { flags, ..out(1) }))).expect("good");
@@ -307,7 +311,7 @@ fn the_last_sequence_number_is_used_once_and_nothing_after_it() {
     ] {
         let (mut core, _) = core();
         core.policy_add(software_policy(policy())).expect("good");
-        let dir = Some(espalier_driver::xfrm::Direction::Out);
+        let dir = Some(Direction::Out);
         let sa = SaParams { flags: SaFlags { esn, ..SaFlags::default() }, replay, dir, ..out(1) };
         let sa = core.state_add(if crypto { on_device(sa) } else { StateRequest::software(sa) }).expect("good").id;
         core.output("eth0", &skb(&inner(10)), 0, 0).expect("the last number");
@@ -325,10 +329,10 @@ fn the_last_sequence_number_is_used_once_and_nothing_after_it() {
 fn transport_mode_takes_no_options_and_no_fragments_in_software() {
     let (mut core, _) = core();
     let mut params = policy();
-    params.templates[0].mode = espalier_driver::xfrm::Mode::Transport;
-    params.selector = espalier_driver::xfrm::Selector::any(espalier_driver::xfrm::Family::V4);
+    params.templates[0].mode = Mode::Transport;
+    params.selector = Selector::any(Family::V4);
     core.policy_add(software_policy(params)).expect("good");
-    let mode = espalier_driver::xfrm::Mode::Transport;
+    let mode = Mode::Transport;
     core.state_add(StateRequest::software(SaParams { mode, ..out(1) })).expect("good");
     let mut frame = udp(HERE, THERE, 32);
     let Ok(Output::Software { frame: sealed, .. }) = core.output("eth0", &skb(&frame), 0, 0) else { panic!("software") };
@@ -337,4 +341,43 @@ fn transport_mode_takes_no_options_and_no_fragments_in_software() {
     add_ipv4_option(&mut frame);
     assert_eq!(core.output("eth0", &skb(&frame), 0, 0).expect_err("options"), OutputError::Mode);
     assert_eq!(core.mib().get(Mib::OutStateModeError), 1);
+}
+
+proptest! {
+    /// What a device in crypto mode makes of what the core gives it is what software makes at once.
+    #[test]
+    fn crypto_mode_and_software_send_the_same(
+        payload in 0..1300_usize, esn: bool, udp_encap: bool, transport: bool, oseq in 0..u64::MAX / 2, icv in prop::sample::select(vec![64, 96, 128]),
+    ) {
+        let mode = if transport { Mode::Transport } else { Mode::Tunnel };
+        let oseq = if esn { oseq } else { oseq & 0x7FFF_FFFF };
+        let replay = ReplayState { oseq: oseq as u32, oseq_hi: (oseq >> 32) as u32, ..ReplayState::default() };
+        let encap = Encap { kind: EncapKind::EspInUdp, sport: 4500, dport: 4501, oaddr: address("0.0.0.0") };
+        let mut params = SaParams {
+            mode,
+            replay,
+            dir: Some(Direction::Out),
+            flags: SaFlags { esn, ..SaFlags::default() },
+            encap: udp_encap.then_some(encap),
+            ..out(0x1001)
+        };
+        params.aead.as_mut().expect("an aead").icv_bits = icv;
+        let mut selected = policy();
+        selected.templates[0].mode = mode;
+        selected.selector = Selector::any(Family::V4);
+        let frame = udp(HERE, THERE, payload);
+        let send = |request| {
+            let (mut core, _) = core();
+            core.policy_add(software_policy(selected.clone())).expect("good");
+            core.state_add(request).expect("good");
+            core.output("eth0", &skb(&frame), 0, 0).expect("good")
+        };
+        let Output::Software { frame: software, .. } = send(StateRequest::software(params.clone())) else { panic!("software") };
+        let Output::Crypto { frame: prepared, .. } = send(on_device(params)) else { panic!("crypto") };
+        let icv_length = IcvLength::try_from(icv as usize / 8).expect("one of RFC 4106");
+        let cipher = Rfc4106::new(Key::new((0..20).collect()).expose(), icv_length).expect("a key");
+        let sa = TxSa { esn, ..TxSa::new(0x1001, cipher) };
+        let (sealed, _) = encrypt_in_place(&prepared, &sa).expect("a device takes it");
+        prop_assert_eq!(sealed, software);
+    }
 }

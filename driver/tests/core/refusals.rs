@@ -12,7 +12,7 @@ use crate::fixtures::{START, core, inbound, on_device, out, packet, policy, poli
 use crate::mock::{Call, Mock};
 
 /// An SA that is refused: what, message, field.
-type Row = (StateRequest, &'static str, &'static str);
+pub type Row = (StateRequest, &'static str, &'static str);
 
 fn said(direction: Direction, change: impl FnOnce(&mut SaParams)) -> StateRequest {
     let mut params = if direction == Direction::Out { out(1) } else { inbound(1) };
@@ -25,7 +25,7 @@ fn replay(seq: u32, seq_hi: u32, oseq: u32, oseq_hi: u32) -> ReplayState {
     ReplayState { seq, seq_hi, oseq, oseq_hi }
 }
 
-fn netlink_rows() -> Vec<Row> {
+pub fn netlink_rows() -> Vec<Row> {
     use Direction::{In, Out};
     const MAX: u32 = u32::MAX;
     vec![
@@ -85,7 +85,7 @@ fn netlink_rows() -> Vec<Row> {
     ]
 }
 
-fn core_rows() -> Vec<Row> {
+pub fn core_rows() -> Vec<Row> {
     let flags = |flags| StateRequest { offload: Some(UserOffload { dev: "eth0".to_owned(), flags }), ..StateRequest::software(out(1)) };
     let mismatch = |dir, params| on_device(SaParams { dir: Some(dir), ..params });
     vec![

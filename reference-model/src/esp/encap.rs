@@ -4,7 +4,7 @@ use etherparse::{IpDscp, IpEcn, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header,
 
 use super::{ALIGNMENT, TRAILER_LENGTH};
 use crate::headers::{Headers, ether_type, internet_checksum, protocol};
-use crate::rfc4106::{Header, seqiv};
+use crate::rfc4106::{Header, IV_LENGTH, seqiv};
 use crate::sa::{Endpoints, Tunnel, TxSa};
 
 /// CE of the ECN field, and ECT(0) (RFC 3168 section 5).
@@ -32,6 +32,19 @@ pub enum EncapError {
 
 /// The frame that carries the IP packet of `frame` under `sa` with sequence number `seq`.
 pub fn encapsulate(frame: &[u8], sa: &TxSa, seq: u64) -> Result<Vec<u8>, EncapError> {
+    let header = Header { spi: sa.spi, seq, esn: sa.esn };
+    build(frame, sa, seq, |iv, plaintext| sa.cipher.seal(&header, iv, &plaintext))
+}
+
+/// The same before it is encrypted, as a stack gives it to a device that does crypto offload (Linux `esp_xmit` with
+/// `hw_offload`): zeros where the ICV belongs. [`super::encrypt_in_place`] makes the other of it.
+pub fn prepare(frame: &[u8], sa: &TxSa, seq: u64) -> Result<Vec<u8>, EncapError> {
+    let icv = vec![0; sa.cipher.icv_length()];
+    build(frame, sa, seq, |_, plaintext| [plaintext, icv].concat())
+}
+
+/// `seal` is given IV and plaintext, and gives what stands behind the IV.
+fn build(frame: &[u8], sa: &TxSa, seq: u64, seal: impl FnOnce(&[u8; IV_LENGTH], Vec<u8>) -> Vec<u8>) -> Result<Vec<u8>, EncapError> {
     let headers = &Headers::parse(frame);
     check(headers, sa)?;
     let packet = &frame[headers.l2_length..][..headers.ip_length];
@@ -40,7 +53,9 @@ pub fn encapsulate(frame: &[u8], sa: &TxSa, seq: u64) -> Result<Vec<u8>, EncapEr
         Some(_) => (packet, protocol::IPV6),
         None => (&packet[headers.l3_length..], headers.protocol),
     };
-    let esp = esp(sa, seq, payload, next_header);
+    let iv = seqiv(seq);
+    let sealed = seal(&iv, plaintext(payload, next_header));
+    let esp = [&sa.spi.to_be_bytes()[..], &(seq as u32).to_be_bytes(), &iv, &sealed].concat();
     let (udp, protocol) = match sa.encap {
         // RFC 3948 section 2.1: checksum zero.
         Some(encap) => {
@@ -72,15 +87,13 @@ pub fn check(headers: &Headers, sa: &TxSa) -> Result<(), EncapError> {
     Ok(())
 }
 
-/// From the ESP header to the ICV (RFC 4303 section 2, RFC 4106 section 3).
-fn esp(sa: &TxSa, seq: u64, payload: &[u8], next_header: u8) -> Vec<u8> {
+/// Payload, padding, pad length and next header (RFC 4303 sections 2.3 to 2.6).
+fn plaintext(payload: &[u8], next_header: u8) -> Vec<u8> {
     let pad_length = (payload.len() + TRAILER_LENGTH).wrapping_neg() % ALIGNMENT;
     let mut plaintext = payload.to_vec();
     plaintext.extend(1..=pad_length as u8);
     plaintext.extend([pad_length as u8, next_header]);
-    let iv = seqiv(seq);
-    let sealed = sa.cipher.seal(&Header { spi: sa.spi, seq, esn: sa.esn }, &iv, &plaintext);
-    [&sa.spi.to_be_bytes()[..], &(seq as u32).to_be_bytes(), &iv, &sealed].concat()
+    plaintext
 }
 
 /// The outer header of a tunnel (RFC 4301 section 5.1.2) and its EtherType.
