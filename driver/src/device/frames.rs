@@ -4,6 +4,7 @@ use espalier_regs::Event;
 use espalier_regs::tuser::{rx, tx, tx_status};
 
 use super::Device;
+use crate::bus::Bus;
 use crate::error::Error;
 use crate::ops::{CryptoStatus, OffloadHandle, RxOffload};
 use crate::sa::SaHandle;
@@ -18,7 +19,7 @@ pub struct TxStatus {
     pub sa: Option<SaHandle>,
 }
 
-impl<B> Device<B> {
+impl<B: Bus> Device<B> {
     /// What the word beside a received frame says of it, for the core to take the frame in with; none if it did not come out of
     /// an SA. An SA that is deleted but not freed is still named: the core sees that it is dead.
     ///
@@ -28,7 +29,7 @@ impl<B> Device<B> {
         if !rx::CRYPTO_DONE.is_set(tuser) {
             return Ok(None);
         }
-        let handle = self.sas.holder(Direction::In, rx::SA.get(tuser) as u16).ok_or(Error::NoSuchSa)?.0;
+        let handle = self.sa_at(Direction::In, rx::SA.get(tuser) as u16).ok_or(Error::NoSuchSa)?.0;
         if !rx::CRYPTO.is_set(tuser) {
             return Ok(Some(RxOffload::Packet(handle)));
         }
@@ -53,7 +54,7 @@ impl<B> Device<B> {
         let event = usize::try_from(tx_status::EVENT.get(word)).ok().and_then(|number| Event::ALL.get(number)).copied()?;
         let without_sa =
             matches!(event, Event::TxBypassed | Event::TxDropPolicyBlock | Event::TxDropNoSa | Event::TxDropMalformed | Event::TxDropError);
-        let sa = if without_sa { None } else { self.sas.holder(Direction::Out, tx_status::SA.get(word) as u16) };
+        let sa = if without_sa { None } else { self.sa_at(Direction::Out, tx_status::SA.get(word) as u16) };
         Some(TxStatus { event, sa })
     }
 }

@@ -134,6 +134,13 @@ impl<B: Bus> Device<B> {
         self.sas.find(id)
     }
 
+    /// The SA of a number in the words beside a frame ([`espalier_regs::tuser`]), also one that is out of the device but not
+    /// freed yet. See [`Self::rx_offload`], [`Self::tx_crypto`] and [`Self::tx_status`].
+    #[must_use]
+    pub fn sa_at(&self, direction: Direction, index: u16) -> Option<SaHandle> {
+        self.sas.holder(direction, index)
+    }
+
     /// All installed SAs, the oldest first.
     pub fn sas(&self) -> impl Iterator<Item = &Sa> {
         self.sas.iter()
