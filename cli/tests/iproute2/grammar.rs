@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::{RECORDED, ip};
 
 /// Whether commands can be given in a network namespace of their own; said once and loudly if not.
-static NAMESPACE: LazyLock<bool> = LazyLock::new(|| {
+pub static NAMESPACE: LazyLock<bool> = LazyLock::new(|| {
     let works =
         ip::VERSION.is_some() && Command::new("unshare").args(["-rn", "ip", "-V"]).output().is_ok_and(|output| output.status.success());
     if !works {

@@ -7,12 +7,14 @@
 
 mod grammar;
 mod ip;
+mod kernel;
 mod netlink;
 mod specimens;
 
 use std::io::Write;
 use std::path::PathBuf;
 
+use espalier::xfrm::ast::Stamp;
 use espalier::xfrm::show::{self, Options};
 use espalier_driver::xfrm::message::Message;
 use jiff::tz::TimeZone;
@@ -23,7 +25,7 @@ const RECORDED: &str = "iproute2-6.1.0";
 const UTC: &str = "UTC0";
 
 fn options(stats: u8, oneline: bool, timezone: &str) -> Options {
-    Options { stats, oneline, nokeys: false, timezone: TimeZone::posix(timezone).unwrap() }
+    Options { stats, oneline, nokeys: false, all_nsid: false, timezone: TimeZone::posix(timezone).unwrap() }
 }
 
 /// What we print of `messages`.
@@ -93,6 +95,44 @@ fn policies_are_printed_as_by_iproute2() {
 fn monitored_messages_are_printed_as_by_iproute2() {
     agree("monitor.txt", &specimens::others(), 0);
     agree("monitor-s.txt", &specimens::others(), 1);
+}
+
+/// What `ip OPTIONS xfrm monitor WORDS` prints of a message, and we.
+#[test]
+fn times_and_namespaces_are_printed_as_by_iproute2() {
+    let message = Message::FlushedStates { proto: 50 };
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&netlink::encode(&message)).unwrap();
+    for (option, stamp, format) in [
+        ("-t", Stamp::Long, "Timestamp: %a %b %d %H:%M:%S %Y %f usec"),
+        ("-ts", Stamp::Short, "[%Y-%m-%dT%H:%M:%S.%f] [nsid current]Flushed state proto esp"),
+    ] {
+        let Some(output) = ip::run(&[option, "xfrm", "monitor", "all-nsid", "file", file.path().to_str().unwrap()], UTC) else { return };
+        let theirs = String::from_utf8(output.stdout).unwrap();
+        // In the long form microseconds have no leading zeros, and so are no fraction.
+        let line = theirs.lines().next().unwrap();
+        let (line, micros) = match stamp {
+            Stamp::Short => (line.to_owned(), None),
+            Stamp::Long => {
+                let words: Vec<_> = line.split(' ').collect();
+                let micros = words[words.len() - 2];
+                (line.replace(&format!(" {micros} usec"), " 0 usec"), Some(micros.parse::<i64>().unwrap()))
+            }
+        };
+        let time = jiff::civil::DateTime::strptime(format, &line).unwrap().to_zoned(TimeZone::UTC).unwrap().timestamp();
+        let time = time + jiff::SignedDuration::from_micros(micros.unwrap_or(0));
+        let options = Options { all_nsid: true, ..options(0, false, UTC) };
+        let mut ours = String::new();
+        show::timestamp(time, stamp, &options, &mut ours).unwrap();
+        show::message(&message, &options, &mut ours).unwrap();
+        assert_eq!(ours, theirs);
+    }
+    // The first of a month: a blank before the day.
+    let mut text = String::new();
+    let time = jiff::Timestamp::from_microsecond(1_704_110_400_000_007).unwrap();
+    show::timestamp(time, Stamp::Long, &options(0, false, UTC), &mut text).unwrap();
+    show::timestamp(time, Stamp::Short, &options(0, false, UTC), &mut text).unwrap();
+    assert_eq!(text, "Timestamp: Mon Jan  1 12:00:00 2024 7 usec\n[2024-01-01T12:00:00.000007] ");
 }
 
 proptest! {

@@ -4,14 +4,29 @@ use std::fmt::{self, Write};
 
 use espalier_driver::xfrm::SaId;
 use espalier_driver::xfrm::message::{Acquire, AsyncEvent, Message};
+use jiff::Timestamp;
 
 use super::policy::ptype_word;
 use super::{Address, Options, Printer, XfrmProto};
+use crate::xfrm::ast::Stamp;
 use crate::xfrm::value::protocol_name;
+
+/// Prints when a message came, as `ip -t xfrm monitor` and `ip -ts xfrm monitor` do before it.
+pub fn timestamp(time: Timestamp, stamp: Stamp, options: &Options, out: &mut impl Write) -> fmt::Result {
+    let micros = time.subsec_microsecond();
+    let local = time.to_zoned(options.timezone.clone());
+    match stamp {
+        Stamp::Long => writeln!(out, "Timestamp: {} {micros} usec", local.strftime("%a %b %e %H:%M:%S %Y")),
+        Stamp::Short => write!(out, "[{}.{micros:06}] ", local.strftime("%Y-%m-%dT%H:%M:%S")),
+    }
+}
 
 /// Prints a message as `ip xfrm monitor` does.
 pub fn message(message: &Message, options: &Options, out: &mut impl Write) -> fmt::Result {
     let mut printer = Printer::new(out, options);
+    if options.all_nsid {
+        printer.write_str("[nsid current]")?;
+    }
     match message {
         Message::NewState(state) => printer.state(state)?,
         Message::UpdatedState(state) => {
