@@ -49,7 +49,8 @@ static ALLOCATOR: Watcher = Watcher;
 /// Parses with the watch on; how many blocks with a key in them were given back, and how many in all.
 fn leaked(source: &'static str) -> (usize, usize) {
     let source = Zeroizing::new(source.as_bytes().to_vec());
-    (FOUND.store(0, Ordering::SeqCst), FREED.store(0, Ordering::SeqCst));
+    FOUND.store(0, Ordering::SeqCst);
+    FREED.store(0, Ordering::SeqCst);
     WATCHING.store(true, Ordering::SeqCst);
     let result = parse(&source);
     let copy = result.clone();
