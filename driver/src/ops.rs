@@ -1,6 +1,6 @@
 //! What a device offers to the XFRM core: the kernel's `struct xfrmdev_ops` (include/linux/netdevice.h) as a trait.
 //!
-//! The core (`core`) decides when a callback is called; a device decides what it does about it. Names, order of
+//! The core ([`crate::core`]) decides when a callback is called; a device decides what it does about it. Names, order of
 //! calls and return values are the kernel's (Documentation/networking/xfrm_device.rst, net/xfrm/xfrm_device.c):
 //!
 //! - One `xdo_dev_state_add` that succeeds is followed by exactly one `xdo_dev_state_delete` and later by exactly one

@@ -11,6 +11,7 @@ use crate::xfrm::OffloadMode;
 use crate::xfrm::message::Message;
 
 use super::XfrmCore;
+use super::dump::policy_info;
 use super::error::XfrmError;
 use super::monitor::MonitorEvent;
 use super::offload::{Offloaded, SoftwareReason};
@@ -114,7 +115,9 @@ impl<D: XfrmdevOps> XfrmCore<D> {
             }
         }
         while let Some(position) = self.spd.find(|entry| entry.on_device(dev)) {
+            let info = self.spd.at(position).map(|entry| Box::new(policy_info(entry)));
             self.kill_policy(position);
+            info.into_iter().for_each(|info| self.monitor.send(Message::DeletedPolicy(info)));
         }
         for entry in self.spd.dead_mut().filter(|entry| entry.on_device(dev)) {
             xfrm_dev_policy_free(&mut self.devices, entry);

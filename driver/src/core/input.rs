@@ -149,6 +149,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         entry.x.curlft.bytes = entry.x.curlft.bytes.wrapping_add(opened.payload.len() as u64);
         entry.x.curlft.packets = entry.x.curlft.packets.wrapping_add(1);
         entry.x.lastused = now;
+        entry.fallbacks += u64::from(done == Done::Software && entry.x.xso.is_some());
         self.xfrm_replay_notify(id, seq);
         let headers = Headers::parse(&inner);
         let direction = self.deliver(dev, &inner, &headers, Some(id), mark)?;

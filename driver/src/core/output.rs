@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::errno::Errno;
 use crate::ops::{KmState, Mib, OffloadHandle, SkBuff, XfrmState, XfrmdevOps};
 use crate::policy::{Action, Level};
-use crate::xfrm::{Mode, OffloadMode, PolicyDirection};
+use crate::xfrm::{Mode, OffloadMode, PolicyDirection, protocol};
 
 use super::XfrmCore;
 use super::acquire::Unresolved;
@@ -18,6 +18,9 @@ use super::transform::state_mtu;
 
 /// DF of the IPv4 flags, in the upper byte of the field (RFC 791 section 3.1).
 const DF: u8 = 0x40;
+
+/// IPv6 without a next header (RFC 8200 section 4.7).
+const NO_NEXT_HEADER: u8 = 59;
 
 /// What is to be sent.
 #[derive(Clone, Debug)]
@@ -245,7 +248,9 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         if is_too_long(skb, headers, mtu) {
             return Err(NotOffloadable::TooLong { mtu });
         }
-        if headers.has_options {
+        // ipv6_ext_hdr counts these two as well.
+        let extension = headers.is_v6 && matches!(headers.protocol, protocol::AH | NO_NEXT_HEADER);
+        if headers.has_options || extension {
             return Err(if headers.is_v4 { NotOffloadable::Ipv4Options } else { NotOffloadable::Ipv6Extension });
         }
         if device.callbacks.offload_ok && !device.ops.xdo_dev_offload_ok(skb, x) {

@@ -1,6 +1,7 @@
 //! ESP in software: an SA as the reference model takes it (esp_init_state).
 
 use espalier_reference_model::esp::{self, DecapError, EncapError, Opened, SealedPacket};
+use espalier_reference_model::headers::Headers;
 use espalier_reference_model::replay::ReplayWindow;
 use espalier_reference_model::rfc4106::{IV_LENGTH, IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, RxSa, Tunnel, TxSa};
@@ -70,9 +71,14 @@ impl Transform {
         self.tx.encap = Some(ModelEncap { sport, dport });
     }
 
-    /// The frame that carries the packet of `frame`.
+    /// The frame that carries the packet of `frame`. UDP over IPv6 has its checksum, which the model leaves out
+    /// (esp6_output_encap_csum; RFC 8200 section 8.1).
     pub fn encapsulate(&self, frame: &[u8], seq: u64) -> Result<Vec<u8>, EncapError> {
-        esp::encapsulate(frame, &self.tx, seq)
+        let mut sealed = esp::encapsulate(frame, &self.tx, seq)?;
+        if self.tx.encap.is_some() {
+            write_udp6_checksum(&mut sealed);
+        }
+        Ok(sealed)
     }
 
     /// The same without its encryption, for a device that does that (esp_xmit with `hw_offload`): ESP header, IV, plaintext,
@@ -144,6 +150,25 @@ fn tunnel(params: &SaParams) -> Result<Option<Tunnel>, TransformError> {
         })),
         mode => Err(TransformError::Mode(mode)),
     }
+}
+
+/// Over pseudo-header, UDP header and payload (RFC 8200 section 8.1). Not for IPv4, where RFC 3948 section 2.1 wants zero.
+fn write_udp6_checksum(frame: &mut [u8]) {
+    let headers = Headers::parse(frame);
+    let Some(esp) = headers.esp.filter(|_| headers.is_v6) else { return };
+    let (addresses, udp) = (headers.l2_length + 8, esp.offset - 8);
+    let words = |bytes: &[u8]| -> u64 {
+        let pairs = bytes.chunks(2).map(|pair| u64::from(pair[0]) << 8 | u64::from(pair.get(1).copied().unwrap_or(0)));
+        pairs.sum()
+    };
+    let length = esp.length as u64 + 8;
+    let mut sum = words(&frame[addresses..addresses + 32]) + length + u64::from(protocol::UDP) + words(&frame[udp..]);
+    while sum > 0xFFFF {
+        sum = (sum & 0xFFFF) + (sum >> 16);
+    }
+    // A sum of zero would say that there is none.
+    let checksum = if sum == 0xFFFF { 0xFFFF } else { !(sum as u16) };
+    frame[esp.offset - 2..esp.offset].copy_from_slice(&checksum.to_be_bytes());
 }
 
 /// xfrm_state_mtu: the longest IP packet that fits `mtu` once it is protected.

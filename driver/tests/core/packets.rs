@@ -343,6 +343,31 @@ fn transport_mode_takes_no_options_and_no_fragments_in_software() {
     assert_eq!(core.mib().get(Mib::OutStateModeError), 1);
 }
 
+#[test]
+fn udp_over_ipv6_has_a_checksum_in_software() {
+    let (mut core, _) = core();
+    let (here, there) = ("2001:db8::1", "2001:db8::2");
+    let encap = Some(Encap { kind: EncapKind::EspInUdp, sport: 4500, dport: 4500, oaddr: address("::") });
+    let mut sa = SaParams { encap, saddr: address(here), mode: Mode::Transport, ..out(1) };
+    sa.id.daddr = address(there);
+    core.state_add(StateRequest::software(sa)).expect("good");
+    let mut params = policy();
+    params.selector = Selector::any(Family::V6);
+    params.templates[0].mode = Mode::Transport;
+    core.policy_add(software_policy(params)).expect("good");
+    for payload in 0..64 {
+        let Ok(Output::Software { frame, .. }) = core.output("eth0", &skb(&udp(here, there, payload)), 0, 0) else { panic!("software") };
+        let packet = etherparse::PacketHeaders::from_ethernet_slice(&frame).expect("a packet");
+        let (Some(etherparse::NetHeaders::Ipv6(ip, _)), Some(etherparse::TransportHeader::Udp(header))) = (packet.net, packet.transport)
+        else {
+            panic!("UDP over IPv6");
+        };
+        let right = header.calc_checksum_ipv6(&ip, packet.payload.slice()).expect("it fits");
+        assert_eq!(header.checksum, right);
+        assert_ne!(header.checksum, 0);
+    }
+}
+
 proptest! {
     /// What a device in crypto mode makes of what the core gives it is what software makes at once.
     #[test]

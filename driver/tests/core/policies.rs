@@ -87,7 +87,9 @@ fn down_takes_the_device_s_policies_only() {
     let index = core.policy_add(PolicyRequest::offloaded(policy(), "eth0")).expect("good");
     core.policy_add(software_policy(policy_in())).expect("good");
     let held = core.policy_lookup(index).expect("there");
+    names(&mut core);
     core.down("eth0").expect("there");
+    assert_eq!(names(&mut core), ["deleted policy"]);
     assert_eq!(mock.policies(), [Stage::Freed], "though it is held");
     assert_eq!(core.policy_dump().len(), 1);
     drop(held);

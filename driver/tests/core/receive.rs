@@ -85,6 +85,30 @@ fn software_esp_comes_in_once() {
 }
 
 #[test]
+fn a_window_of_up_to_32_is_dumped_as_the_kernel_s_legacy_bitmap() {
+    let (mut core, _) = core();
+    core.policy_add(software_policy(policy_in())).expect("good");
+    core.state_add(StateRequest::software(SaParams { replay_window: 32, ..inbound(9) })).expect("good");
+    let mut peer = Peer::new(9, false, 0);
+    let frames: Vec<Vec<u8>> = (1..=4).map(|_| peer.send()).collect();
+    for at in [1, 3, 0] {
+        core.input("eth0", &frames[at], None, 0).expect("good");
+    }
+    let info = core.state_get(&id(HERE, 9), NO_MARK).expect("there");
+    assert_eq!(info.replay_window, 32);
+    assert_eq!(info.replay, Replay::Legacy { oseq: 0, seq: 4, bitmap: 0b1101 }, "4, 2 and 1");
+}
+
+#[test]
+fn what_a_device_left_undone_in_crypto_mode_is_done_in_software() {
+    let (mut core, _) = core();
+    core.policy_add(software_policy(policy_in())).expect("good");
+    let sa = core.state_add(on_device(inbound(9))).expect("good").id;
+    let input = core.input("eth0", &Peer::new(9, false, 0).send(), None, 0).expect("good");
+    assert_eq!((input.frame, core.fallbacks(sa)), (Some(reply(100)), Some(1)));
+}
+
+#[test]
 fn crypto_done_strips_the_headers_and_checks_the_numbers() {
     for esn in [false, true] {
         let (mut core, mock) = core();
