@@ -2,16 +2,28 @@
 
 use rust_hdl::prelude::*;
 
+use crate::constant::Const;
+use crate::records::icv_size;
 use crate::shift::Shift;
 use crate::stream::Beat;
 
-/// The payload, followed by the 16 bytes of its tag if the packet has one (RFC 4303 section 2.8).
+/// What follows a payload.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct WithIcv {
+    /// An ICV; else nothing.
+    pub icv: bool,
+    /// One of [`icv_size`].
+    pub size: Bits<2>,
+}
+
+/// The payload, followed by the ICV if the packet has one (RFC 4303 section 2.8): the first 16, 12 or 8 bytes of its tag (RFC 4106
+/// section 6).
 ///
-/// - Ports: `s` the payloads; `with_icv`, one for each, in order: a tag is to follow; `tag`, one for each that is; `m` the result. The flag and the
-///   tag are looked at, and taken, with the last beat of the payload; it waits for them.
-/// - A payload with a tag is a multiple of 4 bytes, one without of any length. `error` of the last beat is kept.
+/// - Ports: `s` the payloads; `with_icv`, one for each, in order: what is to follow; `tag`, one for each with an ICV; `m` the result. These
+///   two are looked at, and taken, with the last beat of the payload; it waits for them.
+/// - A payload with an ICV is a multiple of 4 bytes, one without of any length. `error` of the last beat is kept.
 /// - Latency 1 clock.
-/// - Throughput: a clock for each beat of `m`, so ceil((payload + 16) / 16) with a tag. No bubble between packets.
+/// - Throughput: a clock for each beat of `m`, so ceil((payload + ICV) / 16). No bubble between packets.
 /// - Back-pressure: `m` is a register; `s_ready` follows `m_ready`.
 #[derive(LogicBlock, Default)]
 pub struct Append {
@@ -19,7 +31,7 @@ pub struct Append {
     pub reset: Signal<In, bool>,
     pub s_beat: Signal<In, Beat>,
     pub s_valid: Signal<In, bool>,
-    pub with_icv: Signal<In, bool>,
+    pub with_icv: Signal<In, WithIcv>,
     pub with_icv_valid: Signal<In, bool>,
     pub tag: Signal<In, Bits<128>>,
     pub tag_valid: Signal<In, bool>,
@@ -42,6 +54,12 @@ pub struct Append {
     go: Signal<Local, bool>,
     take: Signal<Local, bool>,
     bytes: Signal<Local, Bits<5>>,
+    icv_bytes: Signal<Local, Bits<6>>,
+    /// Bytes of the last beat and the ICV.
+    total: Signal<Local, Bits<6>>,
+    overflows: Signal<Local, bool>,
+    icv_12: Const<2, { icv_size::ICV_12 }>,
+    icv_8: Const<2, { icv_size::ICV_8 }>,
 }
 
 impl Logic for Append {
@@ -51,10 +69,19 @@ impl Logic for Append {
         self.advance.next = !self.out_valid.q.val() | self.m_ready.val();
         self.last.next = self.s_beat.val().last;
         self.bytes.next = self.s_beat.val().bytes;
-        self.with_tag.next = self.last.val() & self.with_icv.val();
+        self.with_tag.next = self.last.val() & self.with_icv.val().icv;
+        self.icv_bytes.next = 16.into();
+        if self.with_icv.val().size == self.icv_12.val() {
+            self.icv_bytes.next = 12.into();
+        }
+        if self.with_icv.val().size == self.icv_8.val() {
+            self.icv_bytes.next = 8.into();
+        }
+        self.total.next = bit_cast::<6, 5>(self.bytes.val()) + self.icv_bytes.val();
+        self.overflows.next = self.total.val() > 16;
         self.go.next = self.advance.val()
             & !self.flush.q.val()
-            & (!self.last.val() | (self.with_icv_valid.val() & (!self.with_icv.val() | self.tag_valid.val())));
+            & (!self.last.val() | (self.with_icv_valid.val() & (!self.with_icv.val().icv | self.tag_valid.val())));
         self.take.next = self.go.val() & self.s_valid.val();
         self.s_ready.next = self.go.val();
         self.with_icv_ready.next = self.take.val() & self.last.val();
@@ -67,12 +94,15 @@ impl Logic for Append {
 
         if self.advance.val() {
             self.out_valid.d.next = self.take.val() | self.flush.q.val();
-            self.flush.d.next = self.take.val() & self.with_tag.val();
+            self.flush.d.next = self.take.val() & (self.with_tag.val() & self.overflows.val());
             self.out.d.next = self.s_beat.val();
             if self.with_tag.val() {
-                self.out.d.next.bytes = 16.into();
-                self.out.d.next.last = false;
-                self.out.d.next.error = false;
+                self.out.d.next.bytes = bit_cast::<5, 6>(self.total.val());
+                if self.overflows.val() {
+                    self.out.d.next.bytes = 16.into();
+                    self.out.d.next.last = false;
+                    self.out.d.next.error = false;
+                }
                 if self.bytes.val() != 16 {
                     self.out.d.next.data = self.align.merged.val();
                 }
@@ -84,6 +114,7 @@ impl Logic for Append {
         if self.take.val() {
             self.rest.d.next = self.s_beat.val();
             self.rest.d.next.data = self.align.rotated.val();
+            self.rest.d.next.bytes = bit_cast::<5, 6>(self.total.val() - 16);
         }
         self.m_beat.next = self.out.q.val();
         self.m_valid.next = self.out_valid.q.val();

@@ -4,19 +4,26 @@
 //! follows the IP header behind the packet's own header with length, protocol and checksum mended. RFC 4301 section 5.1.2
 //! governs the outer header; ECN is copied with CE as ECT(0) (RFC 3168 section 9.1.1), as Linux does.
 //!
+//! Crypto offload encrypts what the stack has built: the packet's own headers, as they are but for the IPv4 checksum and a UDP checksum of 0; the
+//! payload with its trailer; the ICV over the room for it.
+//!
 //! Ports: `packet` in; `job`, `fields` and `with_icv` out, which are given together, when all three can be taken (they go to
 //! fifos); a discarded frame gives a job only. Latency 6 clocks; one packet each 7 clocks.
 
 use rust_hdl::prelude::*;
 
+use crate::append::WithIcv;
 use crate::constant::Const;
 use crate::header_builder::HeaderFields;
-use crate::records::{CryptoContext, Headers, Job, TxSa};
+use crate::records::{icv_size, CryptoContext, Headers, Job, TxSa};
 use crate::tx_sa::{decision, TxPacket};
 
-/// Bytes of ESP header, IV and ICV,
-/// and of pad length and next header.
-pub const ESP_OVERHEAD: u64 = 8 + 8 + 16 + 2;
+/// Bytes of ESP header and IV (RFC 4303 section 2, RFC 4106 section 3.1).
+pub const ESP_HEADER: u64 = 8 + 8;
+/// Bytes of ESP header, IV and the longest ICV.
+pub const ESP_AROUND: u64 = ESP_HEADER + 16;
+/// Bytes of pad length and next header (RFC 4303 sections 2.5 and 2.6).
+pub const ESP_TRAILER: u64 = 2;
 
 /// The steps of a packet.
 #[derive(Copy, Clone, Debug, PartialEq, LogicState)]
@@ -51,7 +58,7 @@ pub struct Encap {
     pub fields: Signal<Out, HeaderFields>,
     pub fields_valid: Signal<Out, bool>,
     pub fields_ready: Signal<In, bool>,
-    pub with_icv: Signal<Out, bool>,
+    pub with_icv: Signal<Out, WithIcv>,
     pub with_icv_valid: Signal<Out, bool>,
     pub with_icv_ready: Signal<In, bool>,
     state: DFF<EncapState>,
@@ -62,6 +69,10 @@ pub struct Encap {
     payload_length: DFF<Bits<16>>,
     pad_length: DFF<Bits<2>>,
     skip: DFF<Bits<7>>,
+    /// ESP header to ICV, without what is encrypted; with pad length and next header where they are ours.
+    around: DFF<Bits<16>>,
+    /// UDP in front of ESP.
+    udp: DFF<bool>,
     esp_length: DFF<Bits<16>>,
     udp_length: DFF<Bits<16>>,
     v6: DFF<bool>,
@@ -84,10 +95,17 @@ pub struct Encap {
     is_protect: Signal<Local, bool>,
     is_discard: Signal<Local, bool>,
     payload_low: Signal<Local, Bits<2>>,
+    new_header: Signal<Local, bool>,
+    /// By how much the ICV is shorter than the longest.
+    icv_trim: Signal<Local, Bits<16>>,
     bypass: Const<2, { decision::BYPASS }>,
     protect: Const<2, { decision::PROTECT }>,
     discard: Const<2, { decision::DISCARD }>,
-    esp_overhead: Const<16, { ESP_OVERHEAD }>,
+    esp_header: Const<7, { ESP_HEADER }>,
+    esp_around: Const<16, { ESP_AROUND }>,
+    esp_trailer: Const<16, { ESP_TRAILER }>,
+    icv_12: Const<2, { icv_size::ICV_12 }>,
+    icv_8: Const<2, { icv_size::ICV_8 }>,
     proto_esp: Const<8, 50>,
     proto_udp: Const<8, 17>,
     proto_ipv4: Const<8, 4>,
@@ -110,6 +128,8 @@ impl Logic for Encap {
             payload_length,
             pad_length,
             skip,
+            around,
+            udp,
             esp_length,
             udp_length,
             v6,
@@ -123,6 +143,15 @@ impl Logic for Encap {
         self.seq_value.next = self.seq.q.val();
         self.seq_low.next = self.seq_value.val().get_bits::<32>(0);
         self.payload_low.next = bit_cast::<2, 16>(self.payload_length.q.val());
+        // A packet of crypto offload has its outer header, whatever the mode.
+        self.new_header.next = self.sa.q.val().tunnel & !self.sa.q.val().crypto;
+        self.icv_trim.next = 0.into();
+        if self.sa.q.val().icv == self.icv_12.val() {
+            self.icv_trim.next = 4.into();
+        }
+        if self.sa.q.val().icv == self.icv_8.val() {
+            self.icv_trim.next = 8.into();
+        }
 
         // The packet's own header: TOS or traffic class, flow label, flags.
         self.l3.next = self.h.q.val().l3;
@@ -154,7 +183,7 @@ impl Logic for Encap {
         self.job.next.bypass = self.decision.q.val() == self.bypass.val();
         self.job.next.skip = self.skip.q.val();
         self.job.next.length = self.payload_length.q.val();
-        self.job.next.trailer = true;
+        self.job.next.trailer = !self.sa.q.val().crypto;
         self.job.next.pad_length = self.pad_length.q.val();
         self.job.next.next_header = self.h.q.val().protocol;
         if self.sa.q.val().tunnel {
@@ -163,10 +192,11 @@ impl Logic for Encap {
                 self.job.next.next_header = self.proto_ipv6.val();
             }
         }
-        self.job.next.icv = false;
+        self.job.next.icv = self.sa.q.val().crypto;
+        self.job.next.icv_size = self.sa.q.val().icv;
         self.crypto.next.key = self.sa.q.val().key;
         self.crypto.next.key_size = self.sa.q.val().key_size;
-        // RFC 4106 section 4: salt || IV; the IV is the sequence number.
+        // RFC 4106 section 4: salt || IV; the IV is the sequence number, also that of crypto offload (Linux: `esp_output_tail`).
         self.crypto.next.nonce = (bit_cast::<96, 32>(self.sa.q.val().salt) << 64) | bit_cast::<96, 64>(self.seq.q.val());
         // RFC 4106 section 5: SPI || sequence number, with ESN all 64 bits of it.
         self.crypto.next.aad = (bit_cast::<96, 32>(self.sa.q.val().spi) << 64) | (bit_cast::<96, 32>(self.seq_low.val()) << 32);
@@ -194,27 +224,32 @@ impl Logic for Encap {
         self.fields.next.identification = self.identification.q.val();
         self.fields.next.fragment = self.fragment.q.val();
         self.fields.next.protocol = self.proto_esp.val();
-        if self.sa.q.val().encap {
+        if self.udp.q.val() {
             self.fields.next.protocol = self.proto_udp.val();
         }
         self.fields.next.ttl = self.inner_ttl.val();
         self.fields.next.src = self.h.q.val().src;
         self.fields.next.dst = self.h.q.val().dst;
-        if self.sa.q.val().tunnel {
+        if self.new_header.val() {
             self.fields.next.ttl = self.sa.q.val().ttl;
             self.fields.next.src = self.sa.q.val().src;
             self.fields.next.dst = self.sa.q.val().dst;
         }
-        self.fields.next.has_udp = self.sa.q.val().encap;
+        self.fields.next.has_udp = self.udp.q.val();
         self.fields.next.sport = self.sa.q.val().encap_sport;
         self.fields.next.dport = self.sa.q.val().encap_dport;
+        if self.sa.q.val().crypto {
+            self.fields.next.sport = self.h.q.val().sport;
+            self.fields.next.dport = self.h.q.val().dport;
+        }
         self.fields.next.udp_length = self.udp_length.q.val();
         self.fields.next.has_esp = true;
         self.fields.next.esp = (bit_cast::<128, 32>(self.sa.q.val().spi) << 96)
             | (bit_cast::<128, 32>(self.seq_low.val()) << 64)
             | bit_cast::<128, 64>(self.seq.q.val());
 
-        self.with_icv.next = self.is_protect.val();
+        self.with_icv.next.icv = self.is_protect.val();
+        self.with_icv.next.size = self.sa.q.val().icv;
         self.packet_ready.next = false;
         self.job_valid.next = false;
         self.fields_valid.next = false;
@@ -228,13 +263,19 @@ impl Logic for Encap {
                 self.sa.d.next = self.packet.val().sa;
                 self.seq.d.next = self.packet.val().seq;
                 self.decision.d.next = self.packet.val().decision;
+                self.payload_length.d.next = self.packet.val().payload;
                 if self.packet_valid.val() {
                     self.state.d.next = EncapState::Payload;
                 }
             }
             EncapState::Payload => {
-                if self.sa.q.val().tunnel {
-                    self.payload_length.d.next = self.h.q.val().ip_length;
+                self.udp.d.next = self.sa.q.val().encap;
+                self.around.d.next = self.esp_around.val() + self.esp_trailer.val();
+                if self.sa.q.val().crypto {
+                    self.udp.d.next = self.h.q.val().is_encap;
+                    self.around.d.next = self.esp_around.val();
+                }
+                if self.new_header.val() {
                     self.skip.d.next = bit_cast::<7, 5>(self.h.q.val().l2_length);
                     self.v6.d.next = self.sa.q.val().outer_v6;
                     self.tos.d.next = (bit_cast::<8, 6>(self.dscp.val()) << 2) | bit_cast::<8, 2>(self.ecn.val());
@@ -243,7 +284,6 @@ impl Logic for Encap {
                         self.fragment.d.next = 0.into();
                     }
                 } else {
-                    self.payload_length.d.next = self.h.q.val().ip_length - bit_cast::<16, 6>(self.h.q.val().l3_length);
                     self.skip.d.next = bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length);
                     self.v6.d.next = self.h.q.val().is_v6;
                     self.tos.d.next = self.inner_tos.val();
@@ -254,25 +294,32 @@ impl Logic for Encap {
             EncapState::Padding => {
                 // RFC 4303 section 2.4: payload, padding, pad length and next header end on a multiple of 4.
                 self.pad_length.d.next = self.two.val() - self.payload_low.val();
+                self.around.d.next = self.around.q.val() - self.icv_trim.val();
                 self.identification.d.next = self.inner_identification.val();
-                if self.sa.q.val().tunnel {
+                if self.new_header.val() {
                     // RFC 6864: unique only where fragmentation may happen.
                     self.identification.d.next = bit_cast::<16, 32>(self.seq_low.val());
                     if self.fragment.q.val().any() {
                         self.identification.d.next = 0.into();
                     }
                 }
+                if self.sa.q.val().crypto {
+                    self.pad_length.d.next = 0.into();
+                    self.skip.d.next = self.skip.q.val() + self.esp_header.val();
+                    if self.udp.q.val() {
+                        self.skip.d.next = self.skip.q.val() + (self.esp_header.val() + 8);
+                    }
+                }
                 self.state.d.next = EncapState::Lengths;
             }
             EncapState::Lengths => {
-                self.esp_length.d.next =
-                    (self.payload_length.q.val() + bit_cast::<16, 2>(self.pad_length.q.val())) + self.esp_overhead.val();
+                self.esp_length.d.next = (self.payload_length.q.val() + bit_cast::<16, 2>(self.pad_length.q.val())) + self.around.q.val();
                 self.state.d.next = EncapState::Udp;
             }
             EncapState::Udp => {
                 self.udp_length.d.next = self.esp_length.q.val() + 8;
                 self.length.d.next = self.esp_length.q.val();
-                if self.sa.q.val().encap {
+                if self.udp.q.val() {
                     self.length.d.next = self.esp_length.q.val() + 8;
                 }
                 self.state.d.next = EncapState::Total;

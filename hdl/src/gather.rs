@@ -22,7 +22,7 @@ use trailer::Trailer;
 /// - Latency: 1 clock from a beat to the slot it completes; a job, coming late, starts 3 clocks after. `gathered` comes the clock after the frame's last
 ///   beat was taken.
 /// - Throughput: a frame of `n` beats takes `n` clocks if it is discarded or bypasses. A protected one with `b` blocks takes
-///   max(`n`, ceil(`skip` / 16) + `b`) clocks, from one `first` slot to the next: `n` with an ICV, at most `n` + 1 with a trailer, or the number of its slots. With
+///   max(`n`, ceil(`skip` / 16) + `b`) clocks, from one `first` slot to the next: `n` with an ICV of 16 bytes, else at most `n` + 1, or the number of its slots. With
 ///   `skip` 0, where no beat goes with the `first` slot, 1 + max(`n`, `b`). No bubble between frames, but a frame takes at least 3 clocks.
 /// - Back-pressure: everything waits while a slot, or the `gathered` of the frame before, is not taken.
 #[derive(LogicBlock, Default)]
@@ -61,6 +61,7 @@ pub struct Gather {
     slot_full: DFF<bool>,
     crypto_out: DFF<CryptoContext>,
     icv: DFF<Bits<128>>,
+    icv_size: DFF<Bits<2>>,
     error: DFF<bool>,
     gathered_full: DFF<bool>,
     /// The outputs have space.
@@ -92,7 +93,7 @@ pub struct Gather {
 impl Logic for Gather {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, armed, busy, ended, now, carry, slot_out, slot_full, crypto_out, icv, error, gathered_full);
+        dff_setup!(self, clock, armed, busy, ended, now, carry, slot_out, slot_full, crypto_out, icv, icv_size, error, gathered_full);
         clock!(self, clock, planner);
         self.planner.reset.next = self.reset.val();
         self.planner.job.next = self.job.val();
@@ -133,7 +134,7 @@ impl Logic for Gather {
             self.now.d.next.beats_ahead = self.beats_ahead.val() - 1;
             self.carry.d.next = self.align.rotated.val();
             self.icv.d.next = self.icv_align.rotated.val();
-            if self.beats_ahead.val() == 0 {
+            if (self.beats_ahead.val() == 0) & self.now.q.val().icv_split {
                 self.icv.d.next = self.icv_align.merged.val();
             }
         }
@@ -205,9 +206,11 @@ impl Logic for Gather {
             self.ended.d.next = true;
             self.gathered_full.d.next = !self.now.q.val().discard;
             self.error.d.next = self.s_beat.val().error | self.short.val();
+            self.icv_size.d.next = self.now.q.val().icv_size;
         }
         self.gathered_out.next.error = self.error.q.val();
         self.gathered_out.next.icv = self.icv.q.val();
+        self.gathered_out.next.icv_size = self.icv_size.q.val();
         self.gathered.next = self.gathered_out.val();
         self.gathered_valid.next = self.gathered_full.q.val();
 

@@ -5,7 +5,7 @@
 
 use rust_hdl::prelude::*;
 
-use crate::append::Append;
+use crate::append::{Append, WithIcv};
 use crate::encap::Encap;
 use crate::fifo::Fifo;
 use crate::gather::Gather;
@@ -13,7 +13,7 @@ use crate::header_builder::HeaderBuilder;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
 use crate::prepend::Prepend;
-use crate::records::{CryptoContext, Headers, Job, Policy, Prefix, SaIndex, Slot, TxSa};
+use crate::records::{CryptoContext, Headers, Job, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
 use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
 
@@ -24,6 +24,8 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub reset: Signal<In, bool>,
     pub enable: Signal<In, bool>,
     pub s_beat: Signal<In, Beat>,
+    /// With the first beat of a frame; only `crypto` and `sa` count.
+    pub s_meta: Signal<In, Meta>,
     pub s_valid: Signal<In, bool>,
     pub s_ready: Signal<Out, bool>,
     pub slot: Signal<Out, Slot>,
@@ -41,12 +43,27 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub policy_write: Signal<In, bool>,
     pub policy_index: Signal<In, Bits<10>>,
     pub policy: Signal<In, Policy>,
+    /// Writes of the SA table: see [`crate::tx_sa`].
     pub sa_write: Signal<In, bool>,
+    pub sa_write_ready: Signal<Out, bool>,
+    pub sa_keep: Signal<In, bool>,
     pub sa_index: Signal<In, SaIndex>,
     pub sa: Signal<In, TxSa>,
     pub sa_seq: Signal<In, Bits<64>>,
+    /// Limits of `sa_index`.
+    pub limits_write: Signal<In, bool>,
+    pub limits: Signal<In, Limits>,
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
+    pub read_life: Signal<Out, Life>,
+    /// What became of each frame, in order.
+    pub status: Signal<Out, TxStatus>,
+    pub status_valid: Signal<Out, bool>,
+    pub status_ready: Signal<In, bool>,
+    /// What happened to an SA.
+    pub notice: Signal<Out, Notice>,
+    pub notice_valid: Signal<Out, bool>,
+    pub notice_ready: Signal<In, bool>,
     pub ready: Signal<Out, bool>,
     pub events: Signal<Out, Bits<64>>,
     parse: Parse,
@@ -54,12 +71,13 @@ pub struct TxPath<const A: usize, const R: usize> {
     headers: Fifo<Headers, 2>,
     policies: PolicyTable<R>,
     sas: TxSaTable<A>,
+    statuses: Fifo<TxStatus, 4>,
     encap: Encap,
     jobs: Fifo<Job, 2>,
     gather: Gather,
     payload: Fifo<Beat, 9, 64>,
     tags: Fifo<Bits<128>, 7, 64>,
-    with_icv: Fifo<bool, 6>,
+    with_icv: Fifo<WithIcv, 6>,
     append: Append,
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 4>,
@@ -71,14 +89,15 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, parse, frames, headers, policies, sas, encap, jobs, gather, payload, tags, with_icv, append, builder, prefixes,
-            prepend
+            self, clock, parse, frames, headers, policies, sas, statuses, encap, jobs, gather, payload, tags, with_icv, append, builder,
+            prefixes, prepend
         );
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();
         self.headers.reset.next = self.reset.val();
         self.policies.reset.next = self.reset.val();
         self.sas.reset.next = self.reset.val();
+        self.statuses.reset.next = self.reset.val();
         self.encap.reset.next = self.reset.val();
         self.jobs.reset.next = self.reset.val();
         self.gather.reset.next = self.reset.val();
@@ -93,12 +112,7 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         // The frame waits until its headers have been judged.
         self.parse.store_and_forward.next = true;
         self.parse.s_beat.next = self.s_beat.val();
-        self.parse.s_meta.next.crypto = false;
-        self.parse.s_meta.next.is_protected = false;
-        self.parse.s_meta.next.unsupported = false;
-        self.parse.s_meta.next.status = 0.into();
-        self.parse.s_meta.next.sa = 0.into();
-        self.parse.s_meta.next.generation = 0.into();
+        self.parse.s_meta.next = self.s_meta.val();
         self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
         self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
         self.frames.s_data.next = self.parse.m_beat.val();
@@ -130,13 +144,28 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.sas.verdict.next = self.policies.verdict.val();
         self.sas.verdict_valid.next = self.policies.verdict_valid.val();
         self.policies.verdict_ready.next = self.sas.verdict_ready.val();
-        self.sas.write_enable.next = self.sa_write.val();
+        self.sas.write_valid.next = self.sa_write.val();
+        self.sa_write_ready.next = self.sas.write_ready.val();
+        self.sas.write_keep.next = self.sa_keep.val();
         self.sas.write_index.next = self.sa_index.val();
         self.sas.write_sa.next = self.sa.val();
         self.sas.write_seq.next = self.sa_seq.val();
+        self.sas.limits_write.next = self.limits_write.val();
+        self.sas.limits_index.next = self.sa_index.val();
+        self.sas.limits.next = self.limits.val();
         self.sas.read_index.next = self.read_index.val();
         self.read_seq.next = self.sas.read_seq.val();
+        self.read_life.next = self.sas.life.val();
         self.events.next = self.sas.events.val();
+        self.statuses.s_data.next = self.sas.status.val();
+        self.statuses.s_valid.next = self.sas.status_valid.val();
+        self.sas.status_ready.next = self.statuses.s_ready.val();
+        self.status.next = self.statuses.m_data.val();
+        self.status_valid.next = self.statuses.m_valid.val();
+        self.statuses.m_ready.next = self.status_ready.val();
+        self.notice.next = self.sas.notice.val();
+        self.notice_valid.next = self.sas.notice_valid.val();
+        self.sas.notice_ready.next = self.notice_ready.val();
 
         // What becomes of the packet.
         self.encap.packet.next = self.sas.packet.val();

@@ -3,52 +3,50 @@
 //! Joins `headers` and `verdict` (one each a frame, in order), decides what becomes of the frame, and offers
 //! `packet`: the headers, the decision, and for a protected packet its SA and its sequence number.
 //!
+//! The checks, of which the first that fails decides: frame damaged; IP header malformed; policy; no SA; unsupported; crypto offload:
+//! length or IV; longer than the SA allows; expired; sequence numbers used up. (Linux, `xfrm_output_one`: expiry before sequence number.)
+//! A frame for crypto offload (`headers.meta`) names its SA and has its number: neither policies, limits nor sequence numbers are asked.
+//!
 //! The sequence number is allocated here, in packet order: last used + 1 (RFC 4303 section 2.2). The last number of the
 //! space (2^32 - 1, with ESN 2^64 - 1) is used once; after it every packet of the SA is dropped (section 3.3.3).
 //!
-//! Latency 6 clocks; one packet each 6 clocks (4 when it is not protected); back-pressure: waits in `Offer` until `packet_ready`.
+//! - `status`, once a frame, and `notice` (what happened to an SA): the next frame waits for them, so none is lost.
+//! - A table is written between two packets: `write_ready`, at most 7 clocks after `write_valid` while nothing else stalls. With `write_keep` only
+//!   the SA changes; else also its sequence number, counts and limits: `write_seq`, 0, none. `limits_write`, a pulse, in any clock. The
+//!   operands stay 8 clocks.
+//! - `read_seq` and `life`: of `read_index`, right 4 clocks later; see [`Lifetime`].
+//! - Latency 6 clocks; one packet each 7 clocks (4 when the policy decides); back-pressure: waits in `Offer` until `packet_ready`.
+
+mod checks;
+mod notices;
+mod packet;
+mod tables;
 
 use rust_hdl::prelude::*;
 
+use self::checks::{Checks, Findings};
+use self::notices::Notices;
+pub use self::packet::{decision, TxPacket};
+use self::tables::Tables;
 use crate::constant::Const;
 use crate::events::{bit, Event, EventMask};
-use crate::records::{action, Headers, SaIndex, TxSa, Verdict};
-
-/// What becomes of a frame.
-pub mod decision {
-    /// Out as it came.
-    pub const BYPASS: u64 = 0;
-    /// Encapsulate and encrypt.
-    pub const PROTECT: u64 = 1;
-    /// Swallow it; it has been counted.
-    pub const DISCARD: u64 = 2;
-}
-
-/// A frame on its way to the encapsulation.
-#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
-pub struct TxPacket {
-    /// One of [`decision`].
-    pub decision: Bits<2>,
-    /// What the parser found.
-    pub headers: Headers,
-    /// With PROTECT: the SA.
-    pub sa: TxSa,
-    /// With PROTECT: its sequence number for this packet (without ESN the high half is 0).
-    pub seq: Bits<64>,
-}
+use crate::lifetime::Lifetime;
+use crate::records::{action, Headers, Life, Limits, Meta, Notice, SaIndex, TxSa, TxStatus, Verdict};
 
 /// The steps of a packet.
 #[derive(Copy, Clone, Debug, PartialEq, LogicState)]
 pub enum TxSaState {
-    /// Wait for headers and verdict.
+    /// Wait for headers and verdict; between packets, so the host may write.
     Join,
     /// The tables are being read.
     Read,
     /// Decide by headers and verdict; take what was read.
     Decide,
-    /// Decide by the SA; the next sequence number.
+    /// Hold the packet against its SA; the next sequence number.
     Check,
-    /// Write the sequence number back.
+    /// Decide by that.
+    Judge,
+    /// Write the sequence number back, and count.
     Allocate,
     /// Offer the packet.
     Offer,
@@ -65,155 +63,233 @@ pub struct TxSaTable<const A: usize> {
     pub verdict: Signal<In, Verdict>,
     pub verdict_valid: Signal<In, bool>,
     pub verdict_ready: Signal<Out, bool>,
-    pub write_enable: Signal<In, bool>,
+    pub write_valid: Signal<In, bool>,
+    pub write_ready: Signal<Out, bool>,
     pub write_index: Signal<In, SaIndex>,
     pub write_sa: Signal<In, TxSa>,
     pub write_seq: Signal<In, Bits<64>>,
+    pub write_keep: Signal<In, bool>,
+    pub limits_write: Signal<In, bool>,
+    pub limits_index: Signal<In, SaIndex>,
+    pub limits: Signal<In, Limits>,
     pub read_index: Signal<In, SaIndex>,
+    pub read_seq: Signal<Out, Bits<64>>,
+    pub life: Signal<Out, Life>,
     pub packet: Signal<Out, TxPacket>,
     pub packet_valid: Signal<Out, bool>,
     pub packet_ready: Signal<In, bool>,
-    pub read_seq: Signal<Out, Bits<64>>,
+    pub status: Signal<Out, TxStatus>,
+    pub status_valid: Signal<Out, bool>,
+    pub status_ready: Signal<In, bool>,
+    pub notice: Signal<Out, Notice>,
+    pub notice_valid: Signal<Out, bool>,
+    pub notice_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<64>>,
-    sas: RAM<TxSa, A>,
-    seqs: RAM<Bits<64>, A>,
-    seqs_for_reading: RAM<Bits<64>, A>,
+    tables: Tables<A>,
+    lifetime: Lifetime<A>,
+    checks: Checks,
+    notices: Notices,
     state: DFF<TxSaState>,
     head: DFF<Headers>,
     choice: DFF<Verdict>,
+    /// The SA that the policy or the frame names.
+    index: DFF<SaIndex>,
     sa: DFF<TxSa>,
     last_seq: DFF<Bits<64>>,
     seq: DFF<Bits<64>>,
     outcome: DFF<Bits<2>>,
-    pulse: DFF<Bits<64>>,
+    /// Dropped as expired.
+    refused: DFF<bool>,
+    /// What became of the frame.
+    cause: DFF<Bits<4>>,
+    cause_sa: DFF<SaIndex>,
+    /// It was decided in the clock before.
+    decided: DFF<bool>,
+    joined: DFF<bool>,
+    status_full: DFF<bool>,
+    incoming: Signal<Local, Meta>,
+    meta: Signal<Local, Meta>,
+    findings: Signal<Local, Findings>,
     is_ip: Signal<Local, bool>,
-    exhausted: Signal<Local, bool>,
-    unsupported: Signal<Local, bool>,
-    last: Signal<Local, Bits<64>>,
-    last_low: Signal<Local, Bits<32>>,
-    seq_write: Signal<Local, bool>,
+    is_between: Signal<Local, bool>,
+    is_last_seq: Signal<Local, bool>,
+    new_seq: Signal<Local, Bits<64>>,
+    counts: Signal<Local, bool>,
+    allocates: Signal<Local, bool>,
+    writes: Signal<Local, bool>,
+    one: Const<16, 1>,
     bypass: Const<2, { decision::BYPASS }>,
     protect: Const<2, { decision::PROTECT }>,
     discard: Const<2, { decision::DISCARD }>,
     bypass_action: Const<2, { action::BYPASS }>,
     block_action: Const<2, { action::BLOCK }>,
-    ev_frame: EventMask<{ bit(Event::TxFrames) }>,
-    ev_bypassed: EventMask<{ bit(Event::TxBypassed) }>,
-    ev_protected: EventMask<{ bit(Event::TxProtected) }>,
-    ev_block: EventMask<{ bit(Event::TxDropPolicyBlock) }>,
-    ev_no_sa: EventMask<{ bit(Event::TxDropNoSa) }>,
-    ev_overflow: EventMask<{ bit(Event::TxDropSeqOverflow) }>,
-    ev_malformed: EventMask<{ bit(Event::TxDropMalformed) }>,
-    ev_unsupported: EventMask<{ bit(Event::TxDropUnsupported) }>,
-    ev_error: EventMask<{ bit(Event::TxDropError) }>,
+    ev_bypassed: Const<4, { Event::TxBypassed as u64 }>,
+    ev_protected: Const<4, { Event::TxProtected as u64 }>,
+    ev_crypto: Const<4, { Event::TxCrypto as u64 }>,
+    ev_block: Const<4, { Event::TxDropPolicyBlock as u64 }>,
+    ev_no_sa: Const<4, { Event::TxDropNoSa as u64 }>,
+    ev_overflow: Const<4, { Event::TxDropSeqOverflow as u64 }>,
+    ev_expired: Const<4, { Event::TxDropExpired as u64 }>,
+    ev_too_big: Const<4, { Event::TxDropTooBig as u64 }>,
+    ev_malformed: Const<4, { Event::TxDropMalformed as u64 }>,
+    ev_unsupported: Const<4, { Event::TxDropUnsupported as u64 }>,
+    ev_error: Const<4, { Event::TxDropError as u64 }>,
+    ev_frames: EventMask<{ bit(Event::TxFrames) }>,
 }
 
 impl<const A: usize> Logic for TxSaTable<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, head, choice, sa, last_seq, seq, outcome, pulse);
-        self.pulse.d.next = 0.into();
+        dff_setup!(self, clock, state, head, choice, index, sa, last_seq, seq, outcome, refused);
+        dff_setup!(self, clock, cause, cause_sa, decided, joined, status_full);
+        clock!(self, clock, tables, lifetime, checks, notices);
+        self.lifetime.reset.next = self.reset.val();
+        self.notices.reset.next = self.reset.val();
+        self.is_between.next = self.state.q.val() == TxSaState::Join;
+        self.counts.next = (self.state.q.val() == TxSaState::Allocate) & !self.refused.q.val();
+        self.meta.next = self.head.q.val().meta;
+        self.incoming.next = self.headers.val().meta;
 
-        // Tables: the control plane writes SAs; sequence numbers are written by it and, in `Allocate`, by us.
-        self.sas.read_clock.next = self.clock.val();
-        self.sas.write_clock.next = self.clock.val();
-        self.sas.write_enable.next = self.write_enable.val();
-        self.sas.write_address.next = bit_cast::<A, 10>(self.write_index.val());
-        self.sas.write_data.next = self.write_sa.val();
-        self.sas.read_address.next = bit_cast::<A, 10>(self.choice.q.val().sa);
-        self.seqs.read_clock.next = self.clock.val();
-        self.seqs.write_clock.next = self.clock.val();
-        self.seqs.read_address.next = bit_cast::<A, 10>(self.choice.q.val().sa);
-        self.seqs_for_reading.read_clock.next = self.clock.val();
-        self.seqs_for_reading.write_clock.next = self.clock.val();
-        self.seqs_for_reading.read_address.next = bit_cast::<A, 10>(self.read_index.val());
-        self.read_seq.next = self.seqs_for_reading.read_data.val();
-        self.seq_write.next = self.write_enable.val() || (self.state.q.val() == TxSaState::Allocate);
-        self.seqs.write_enable.next = self.seq_write.val();
-        self.seqs_for_reading.write_enable.next = self.seq_write.val();
-        self.seqs.write_address.next = bit_cast::<A, 10>(self.choice.q.val().sa);
-        self.seqs_for_reading.write_address.next = bit_cast::<A, 10>(self.choice.q.val().sa);
-        self.seqs.write_data.next = self.seq.q.val();
-        self.seqs_for_reading.write_data.next = self.seq.q.val();
-        if self.write_enable.val() {
-            self.seqs.write_address.next = bit_cast::<A, 10>(self.write_index.val());
-            self.seqs_for_reading.write_address.next = bit_cast::<A, 10>(self.write_index.val());
-            self.seqs.write_data.next = self.write_seq.val();
-            self.seqs_for_reading.write_data.next = self.write_seq.val();
-        }
+        // Tables: the host writes between packets; sequence numbers are written in `Allocate`, too.
+        self.writes.next = self.is_between.val() & self.write_valid.val();
+        self.write_ready.next = self.is_between.val();
+        self.tables.write.next = self.writes.val();
+        self.tables.write_keep.next = self.write_keep.val();
+        self.tables.write_index.next = self.write_index.val();
+        self.tables.write_sa.next = self.write_sa.val();
+        self.tables.write_seq.next = self.write_seq.val();
+        self.tables.index.next = self.index.q.val();
+        self.allocates.next = self.counts.val() & !self.meta.val().crypto;
+        self.tables.allocate.next = self.allocates.val();
+        self.tables.allocated.next = self.seq.q.val();
+        self.tables.read_index.next = self.read_index.val();
+        self.read_seq.next = self.tables.read_seq.val();
+
+        // What the SA has carried, what it says of the packet, and what the host is told of it.
+        self.lifetime.index.next = self.index.q.val();
+        self.lifetime.count.next = self.counts.val();
+        self.lifetime.touch.next = (self.state.q.val() == TxSaState::Allocate) & self.refused.q.val();
+        self.lifetime.bytes.next = self.checks.payload.val();
+        self.lifetime.unlimited.next = self.meta.val().crypto;
+        self.lifetime.clear_write.next = self.writes.val() & !self.write_keep.val();
+        self.lifetime.clear_index.next = self.write_index.val();
+        self.lifetime.limits_write.next = self.limits_write.val();
+        self.lifetime.limits_index.next = self.limits_index.val();
+        self.lifetime.limits.next = self.limits.val();
+        self.lifetime.read_index.next = self.read_index.val();
+        self.life.next = self.lifetime.life.val();
+        self.checks.take.next = self.state.q.val() == TxSaState::Check;
+        self.checks.headers.next = self.head.q.val();
+        self.checks.policy_sa.next = self.choice.q.val().sa_valid;
+        self.checks.sa.next = self.sa.q.val();
+        self.checks.last_seq.next = self.last_seq.q.val();
+        self.findings.next = self.checks.findings.val();
+        self.new_seq.next = self.seq.q.val();
+        self.is_last_seq.next = self.new_seq.val().get_bits::<32>(0).all() & (!self.sa.q.val().esn | self.new_seq.val().all());
+        self.notices.used_up.next = self.allocates.val() & self.is_last_seq.val();
+        self.notices.sa.next = self.index.q.val();
+        self.notices.report.next = self.lifetime.report.val();
+        self.notices.report_valid.next = self.lifetime.report_valid.val();
+        self.lifetime.report_ready.next = self.notices.report_ready.val();
+        self.notice.next = self.notices.notice.val();
+        self.notice_valid.next = self.notices.notice_valid.val();
+        self.notices.notice_ready.next = self.notice_ready.val();
 
         self.packet.next.decision = self.outcome.q.val();
         self.packet.next.headers = self.head.q.val();
         self.packet.next.sa = self.sa.q.val();
         self.packet.next.seq = self.seq.q.val();
-        self.events.next = self.pulse.q.val();
+        self.packet.next.payload = self.checks.payload.val();
         self.headers_ready.next = false;
         self.verdict_ready.next = false;
         self.packet_valid.next = false;
+        self.decided.d.next = false;
+        self.joined.d.next = false;
         self.is_ip.next = self.head.q.val().is_v4 || self.head.q.val().is_v6;
-        self.unsupported.next = !self.sa.q.val().tunnel && (self.head.q.val().has_options || self.head.q.val().is_fragment);
-        self.last.next = self.last_seq.q.val();
-        self.last_low.next = self.last.val().get_bits::<32>(0);
-        self.exhausted.next = self.last_low.val().all() && (!self.sa.q.val().esn || self.last.val().all());
 
         match self.state.q.val() {
             TxSaState::Join => {
-                if self.headers_valid.val() && self.verdict_valid.val() {
+                if ((self.headers_valid.val() & self.verdict_valid.val()) & !self.write_valid.val())
+                    & (!self.status_full.q.val() | self.status_ready.val())
+                {
                     self.headers_ready.next = true;
                     self.verdict_ready.next = true;
                     self.head.d.next = self.headers.val();
                     self.choice.d.next = self.verdict.val();
-                    self.pulse.d.next = self.ev_frame.val();
+                    self.index.d.next = self.verdict.val().sa;
+                    if self.incoming.val().crypto {
+                        self.index.d.next = self.incoming.val().sa;
+                    }
+                    self.joined.d.next = true;
                     self.state.d.next = TxSaState::Read;
                 }
             }
             TxSaState::Read => {
-                // The tables' addresses are `choice`: their outputs hold the entry from the next clock on.
+                // The tables' addresses are `index`: their outputs hold the entry from the next clock on.
                 self.state.d.next = TxSaState::Decide;
             }
             TxSaState::Decide => {
-                self.sa.d.next = self.sas.read_data.val();
-                self.last_seq.d.next = self.seqs.read_data.val();
-                self.outcome.d.next = self.bypass.val();
+                self.sa.d.next = self.tables.sa.val();
+                self.last_seq.d.next = self.tables.last_seq.val();
+                self.cause_sa.d.next = 0.into();
+                self.refused.d.next = false;
+                self.outcome.d.next = self.discard.val();
+                self.decided.d.next = true;
                 self.state.d.next = TxSaState::Offer;
                 if self.head.q.val().error {
-                    self.outcome.d.next = self.discard.val();
-                    self.pulse.d.next = self.ev_error.val();
+                    self.cause.d.next = self.ev_error.val();
                 } else if self.head.q.val().malformed {
-                    self.outcome.d.next = self.discard.val();
-                    self.pulse.d.next = self.ev_malformed.val();
-                } else if !self.is_ip.val() || (self.choice.q.val().action == self.bypass_action.val()) {
-                    self.pulse.d.next = self.ev_bypassed.val();
-                } else if self.choice.q.val().action == self.block_action.val() {
-                    self.outcome.d.next = self.discard.val();
-                    self.pulse.d.next = self.ev_block.val();
+                    self.cause.d.next = self.ev_malformed.val();
+                } else if !self.meta.val().crypto && (!self.is_ip.val() || (self.choice.q.val().action == self.bypass_action.val())) {
+                    self.outcome.d.next = self.bypass.val();
+                    self.cause.d.next = self.ev_bypassed.val();
+                } else if !self.meta.val().crypto && (self.choice.q.val().action == self.block_action.val()) {
+                    self.cause.d.next = self.ev_block.val();
                 } else {
-                    self.outcome.d.next = self.protect.val();
+                    self.decided.d.next = false;
                     self.state.d.next = TxSaState::Check;
                 }
             }
             TxSaState::Check => {
                 self.seq.d.next = self.last_seq.q.val() + 1;
-                self.state.d.next = TxSaState::Offer;
-                if !self.choice.q.val().sa_valid || !self.sa.q.val().valid {
-                    self.outcome.d.next = self.discard.val();
-                    self.pulse.d.next = self.ev_no_sa.val();
-                } else if self.unsupported.val() {
-                    self.outcome.d.next = self.discard.val();
-                    self.pulse.d.next = self.ev_unsupported.val();
-                } else if self.exhausted.val() {
-                    self.outcome.d.next = self.discard.val();
-                    self.pulse.d.next = self.ev_overflow.val();
-                } else {
-                    self.pulse.d.next = self.ev_protected.val();
-                    self.state.d.next = TxSaState::Allocate;
+                if self.meta.val().crypto {
+                    self.seq.d.next = self.head.q.val().iv;
+                }
+                self.state.d.next = TxSaState::Judge;
+            }
+            TxSaState::Judge => {
+                if self.findings.val().found {
+                    self.cause_sa.d.next = self.index.q.val();
+                }
+                if !self.notices.pending.val() {
+                    self.decided.d.next = true;
+                    self.state.d.next = TxSaState::Offer;
+                    if self.findings.val().no_sa {
+                        self.cause.d.next = self.ev_no_sa.val();
+                    } else if self.findings.val().unsupported {
+                        self.cause.d.next = self.ev_unsupported.val();
+                    } else if self.findings.val().malformed {
+                        self.cause.d.next = self.ev_malformed.val();
+                    } else if self.checks.too_big.val() {
+                        self.cause.d.next = self.ev_too_big.val();
+                    } else if !self.meta.val().crypto && self.lifetime.expired.val() {
+                        self.cause.d.next = self.ev_expired.val();
+                        self.refused.d.next = true;
+                        self.state.d.next = TxSaState::Allocate;
+                    } else if self.findings.val().exhausted {
+                        self.cause.d.next = self.ev_overflow.val();
+                    } else {
+                        self.outcome.d.next = self.protect.val();
+                        self.cause.d.next = self.ev_protected.val();
+                        if self.meta.val().crypto {
+                            self.cause.d.next = self.ev_crypto.val();
+                        }
+                        self.state.d.next = TxSaState::Allocate;
+                    }
                 }
             }
             TxSaState::Allocate => {
-                // The write port belongs to the control plane in the clocks in which it writes.
-                if !self.write_enable.val() {
-                    self.state.d.next = TxSaState::Offer;
-                }
+                self.state.d.next = TxSaState::Offer;
             }
             TxSaState::Offer => {
                 self.packet_valid.next = true;
@@ -222,8 +298,28 @@ impl<const A: usize> Logic for TxSaTable<A> {
                 }
             }
         }
+
+        // What became of the frame, once: as an event, and as its status, which stays until taken.
+        self.events.next = 0.into();
+        if self.joined.q.val() {
+            self.events.next = self.ev_frames.val();
+        }
+        if self.status_ready.val() {
+            self.status_full.d.next = false;
+        }
+        if self.decided.q.val() {
+            self.events.next = bit_cast::<64, 16>(self.one.val() << self.cause.q.val());
+            self.status_full.d.next = true;
+        }
+        self.status.next.event = bit_cast::<8, 4>(self.cause.q.val());
+        self.status.next.sa = self.cause_sa.q.val();
+        self.status_valid.next = self.status_full.q.val();
+
         if self.reset.val() {
             self.state.d.next = TxSaState::Join;
+            self.decided.d.next = false;
+            self.joined.d.next = false;
+            self.status_full.d.next = false;
         }
     }
 }

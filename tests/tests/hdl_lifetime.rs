@@ -1,9 +1,12 @@
 //! Lifetimes against a few lines that say what they are: every report and every count, with writes of the host between and amid packets.
 #![allow(clippy::unwrap_used)]
 
+#[path = "hdl_lifetime/carried.rs"]
+mod carried;
+
+use carried::{INF, Sa, limits};
 use espalier_hdl::lifetime::Lifetime;
-use espalier_hdl::records::{Life, Limits, Notice};
-use espalier_regs::notice::Kind;
+use espalier_hdl::records::{Life, Notice};
 use espalier_sim::{Model, field};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -11,54 +14,6 @@ use rand::{RngExt, SeedableRng};
 /// 8 SAs.
 type Block = Lifetime<3>;
 const SAS: usize = 8;
-const INF: u64 = u64::MAX;
-const NONE: [u64; 4] = [INF; 4];
-
-/// What an SA has carried; limits are soft and hard packets, soft and hard bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Sa {
-    packets: u64,
-    bytes: u64,
-    soft: bool,
-    hard: bool,
-    limits: [u64; 4],
-}
-
-impl Sa {
-    fn cleared() -> Self {
-        Self { limits: NONE, ..Self::default() }
-    }
-
-    fn set_limits(&mut self, limits: [u64; 4]) {
-        (self.limits, self.soft, self.hard) = (limits, false, false);
-    }
-
-    fn over(&self, packets: u64, bytes: u64) -> bool {
-        self.packets >= packets || self.bytes >= bytes
-    }
-
-    fn expired(&self) -> bool {
-        self.over(self.limits[1], self.limits[3])
-    }
-
-    fn count(&mut self, bytes: u16) -> Option<Kind> {
-        self.packets += 1;
-        self.bytes += u64::from(bytes);
-        self.tell(true)
-    }
-
-    fn tell(&mut self, counted: bool) -> Option<Kind> {
-        if self.expired() && !self.hard {
-            self.hard = true;
-            Some(Kind::LifetimeHard)
-        } else if counted && self.over(self.limits[0], self.limits[2]) && !self.soft {
-            self.soft = true;
-            Some(Kind::LifetimeSoft)
-        } else {
-            None
-        }
-    }
-}
 
 /// The block, and what it has reported.
 struct Bench {
@@ -107,11 +62,10 @@ impl Bench {
         self.model.set("clear_index", sa);
     }
 
-    fn limit(&mut self, sa: usize, limits: [u64; 4]) {
-        let [soft_packets, hard_packets, soft_bytes, hard_bytes] = limits.map(Into::into);
+    fn limit(&mut self, sa: usize, values: [u64; 4]) {
         self.model.set("limits_write", true);
         self.model.set("limits_index", sa);
-        self.model.set_record("limits", Limits { soft_packets, hard_packets, soft_bytes, hard_bytes });
+        self.model.set_record("limits", limits(values));
     }
 
     fn expired(&mut self) -> bool {
@@ -315,7 +269,7 @@ fn writes_amid_a_packet_come_before_or_after_it() {
                 bench.clocks(10);
             };
             // A packet in clock 6 + 3, the write in clock `offset`.
-            let mut run = |bench: &mut Bench, write: &dyn Fn(&mut Bench)| {
+            let run = |bench: &mut Bench, write: &dyn Fn(&mut Bench)| {
                 for clock in 0..16 {
                     if clock == 6 {
                         bench.model.set("index", sa);

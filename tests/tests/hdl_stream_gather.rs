@@ -21,9 +21,19 @@ enum Kind {
     Bypass,
     /// Next header, pad length.
     Trailer(u8),
-    Icv,
+    /// Its bytes.
+    Icv(usize),
     /// Neither trailer nor ICV.
     Bare,
+}
+
+/// Bytes of ICV, by their code.
+const ICVS: [usize; 3] = [16, 12, 8];
+
+impl Kind {
+    fn icv(self) -> usize {
+        if let Kind::Icv(bytes) = self { bytes } else { 0 }
+    }
 }
 
 /// A frame and its job.
@@ -53,8 +63,7 @@ struct Seen {
 impl Case {
     /// A whole frame with `behind` more bytes than asked for.
     fn new(rng: &mut SmallRng, kind: Kind, skip: usize, length: usize, behind: usize) -> Self {
-        let icv = if kind == Kind::Icv { 16 } else { 0 };
-        let frame = random_bytes(rng, (skip + length + icv + behind).max(1));
+        let frame = random_bytes(rng, (skip + length + kind.icv() + behind).max(1));
         Self { kind, frame, error: false, skip, length, key: rng.next_u64() }
     }
 
@@ -70,7 +79,10 @@ impl Case {
                 let next_header = rng.random();
                 Self::new(rng, Kind::Trailer(next_header), skip, length, behind)
             }
-            6..=8 => Self::new(rng, Kind::Icv, skip, length / 4 * 4 + 4, behind),
+            6..=8 => {
+                let icv = ICVS[rng.random_range(0..3)];
+                Self::new(rng, Kind::Icv(icv), skip, length / 4 * 4 + 4, behind)
+            }
             _ => Self::new(rng, Kind::Bare, skip, length / 4 * 4, behind),
         };
         if rng.random_range(0..8) == 0 {
@@ -85,10 +97,9 @@ impl Case {
     }
 
     fn job(&self) -> Job {
-        let icv = self.kind == Kind::Icv;
         let trailer = if let Kind::Trailer(next_header) = self.kind { Some(next_header) } else { None };
         Job {
-            icv_size: 0.into(),
+            icv_size: (ICVS.iter().position(|bytes| *bytes == self.kind.icv()).unwrap_or(self.length % 3) as u64).into(),
             discard: self.kind == Kind::Discard,
             bypass: self.kind == Kind::Bypass,
             skip: (self.skip as u64).into(),
@@ -97,14 +108,14 @@ impl Case {
             trailer: trailer.is_some() || matches!(self.kind, Kind::Discard | Kind::Bypass),
             pad_length: if trailer.is_some() { self.pad_length() as u64 } else { 3 }.into(),
             next_header: u64::from(trailer.unwrap_or(0x77)).into(),
-            icv,
+            icv: self.kind.icv() != 0,
             crypto: CryptoContext { nonce: self.key.into(), h3: (!self.key).into(), ..Default::default() },
         }
     }
 
     /// Bytes of the frame that the job asks for or skips.
     fn wanted(&self) -> usize {
-        self.skip + self.length + if self.kind == Kind::Icv { 16 } else { 0 }
+        self.skip + self.length + self.kind.icv()
     }
 
     fn is_short(&self) -> bool {
@@ -117,7 +128,7 @@ impl Case {
             Kind::Discard => 0,
             Kind::Bypass => self.frame.len().div_ceil(16),
             Kind::Trailer(_) => (self.length + self.pad_length() + 2).div_ceil(16),
-            Kind::Icv | Kind::Bare => self.length.div_ceil(16),
+            Kind::Icv(_) | Kind::Bare => self.length.div_ceil(16),
         }
     }
 
@@ -253,9 +264,11 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
             let (case, g) = (kept[ends], Gathered::default());
             let error = field(&record.0, g.get_my_offset_error(), 1) == 1u32.into();
             assert_eq!(error, case.error || case.is_short(), "{case:?}");
-            if case.kind == Kind::Icv && !case.is_short() {
-                let icv = BigUint::from_bytes_be(&case.frame[case.skip + case.length..][..16]);
-                assert_eq!(field(&record.0, g.get_my_offset_icv(), 128), icv, "{case:?}");
+            if case.kind.icv() != 0 && !case.is_short() {
+                let (bytes, size) = (case.kind.icv(), ICVS.iter().position(|bytes| *bytes == case.kind.icv()).unwrap());
+                let icv = BigUint::from_bytes_be(&case.frame[case.skip + case.length..][..bytes]);
+                assert_eq!(field(&record.0, g.get_my_offset_icv(), 128) >> (128 - 8 * bytes), icv, "{case:?}");
+                assert_eq!(field(&record.0, g.get_my_offset_icv_size(), 2), size.into(), "{case:?}");
             }
             ends += 1;
         }
@@ -293,7 +306,9 @@ fn every_alignment_with_an_icv() {
     for skip in (0..=86).step_by(2) {
         for length in (4..=80).chain(1488..=1520).chain([9000]).filter(|length| length % 4 == 0) {
             for behind in [0, 1, 7, 22] {
-                cases.push(Case::new(&mut rng, Kind::Icv, skip, length, behind));
+                for icv in ICVS {
+                    cases.push(Case::new(&mut rng, Kind::Icv(icv), skip, length, behind));
+                }
             }
         }
     }
@@ -318,7 +333,7 @@ fn frames_pass_or_vanish_whole() {
 fn frames_cut_short_anywhere_give_all_their_slots() {
     let mut rng = SmallRng::seed_from_u64(4);
     let mut cases = Vec::new();
-    for kind in [Kind::Trailer(4), Kind::Icv, Kind::Bare] {
+    for kind in [Kind::Trailer(4), Kind::Icv(16), Kind::Icv(12), Kind::Icv(8), Kind::Bare] {
         for skip in [0, 14, 34, 50, 54, 86] {
             for length in [4, 16, 28, 40] {
                 for end in 1..skip + length + 18 {
@@ -326,7 +341,7 @@ fn frames_cut_short_anywhere_give_all_their_slots() {
                     case.frame.truncate(end);
                     cases.push(case);
                     // The next packet is unharmed.
-                    cases.push(Case::new(&mut rng, Kind::Icv, 50, 52, 0));
+                    cases.push(Case::new(&mut rng, Kind::Icv(16), 50, 52, 0));
                 }
             }
         }
@@ -339,7 +354,7 @@ fn a_length_that_the_frame_does_not_have_costs_nothing() {
     let mut rng = SmallRng::seed_from_u64(8);
     let cases: Vec<_> = (0..20)
         .map(|_| {
-            let mut case = Case::new(&mut rng, Kind::Icv, 50, 60_000, 0);
+            let mut case = Case::new(&mut rng, Kind::Icv(16), 50, 60_000, 0);
             case.frame.truncate(64);
             case
         })
@@ -384,6 +399,6 @@ fn small_frames_take_the_promised_clocks() {
     // Short IP inside a padded frame.
     assert_eq!(clocks(Kind::Trailer(4), 14, 28, 18), 4);
     // The same, as ESP in IPv4: 118 bytes.
-    assert_eq!(clocks(Kind::Icv, 50, 52, 0), 8);
+    assert_eq!(clocks(Kind::Icv(16), 50, 52, 0), 8);
     assert_eq!(clocks(Kind::Bypass, 0, 60, 0), 4);
 }

@@ -2,7 +2,8 @@
 
 use rust_hdl::prelude::*;
 
-use crate::records::Job;
+use crate::constant::Const;
+use crate::records::{icv_size, Job};
 
 /// A [`Job`] counted out: what is still to come of the frame and of its slots.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -21,8 +22,12 @@ pub struct Plan {
     pub next_header: Bits<8>,
     /// Half of how many payload bytes come with the last beat of what is skipped; 0 for a bypassing frame.
     pub offset: Bits<3>,
-    /// Half of how many ICV bytes come with the first of its two beats; 0 if it needs but one.
+    /// Half of how many bytes of the beat in which the ICV begins come before the end of it; so many bytes come with the first of its two.
     pub icv_offset: Bits<3>,
+    /// The ICV lies in two beats.
+    pub icv_split: bool,
+    /// As in the job.
+    pub icv_size: Bits<2>,
     /// Beats of the frame that give no block, being all or in part skipped, less one: what is ahead after the next. Negative: none.
     pub lead_ahead: Bits<4>,
     /// Beats of the frame up to the last byte asked for, less one. Negative: none.
@@ -54,12 +59,16 @@ pub struct Planner {
     length: Signal<Local, Bits<16>>,
     skip_halves: Signal<Local, Bits<3>>,
     end_halves: Signal<Local, Bits<3>>,
+    icv_bytes: Signal<Local, Bits<5>>,
+    icv_halves: Signal<Local, Bits<4>>,
     /// The last byte asked for, from 0; negative without one.
     frame_end: Signal<Local, Bits<18>>,
     /// The last byte of the blocks.
     block_end: Signal<Local, Bits<18>>,
     /// The last byte skipped.
     lead_end: Signal<Local, Bits<8>>,
+    icv_12: Const<2, { icv_size::ICV_12 }>,
+    icv_8: Const<2, { icv_size::ICV_8 }>,
 }
 
 impl Logic for Planner {
@@ -73,10 +82,19 @@ impl Logic for Planner {
         self.length.next = self.job.val().length;
         self.skip_halves.next = self.skip.val().get_bits::<3>(1);
         self.end_halves.next = self.skip_halves.val() + self.length.val().get_bits::<3>(1);
+        self.icv_bytes.next = 16.into();
+        if self.job.val().icv_size == self.icv_12.val() {
+            self.icv_bytes.next = 12.into();
+        }
+        if self.job.val().icv_size == self.icv_8.val() {
+            self.icv_bytes.next = 8.into();
+        }
+        self.icv_halves.next = self.icv_bytes.val().get_bits::<4>(1);
         self.lead_end.next = bit_cast::<8, 7>(self.skip.val()) - 1;
         self.frame_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) - 1;
         if self.job.val().icv {
-            self.frame_end.next = (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) + 15;
+            self.frame_end.next =
+                (bit_cast::<18, 16>(self.length.val()) + bit_cast::<18, 7>(self.skip.val())) + bit_cast::<18, 5>(self.icv_bytes.val() - 1);
         }
         self.block_end.next = bit_cast::<18, 16>(self.length.val()) - 1;
         if self.job.val().trailer {
@@ -92,6 +110,8 @@ impl Logic for Planner {
             self.planned.d.next.next_header = self.job.val().next_header;
             self.planned.d.next.offset = (!self.skip_halves.val()) + 1;
             self.planned.d.next.icv_offset = (!self.end_halves.val()) + 1;
+            self.planned.d.next.icv_split = (bit_cast::<5, 3>(self.end_halves.val()) + bit_cast::<5, 4>(self.icv_halves.val())) > 8;
+            self.planned.d.next.icv_size = self.job.val().icv_size;
             self.planned.d.next.lead_ahead = self.lead_end.val().get_bits::<4>(4);
             self.planned.d.next.beats_ahead = self.frame_end.val().get_bits::<14>(4);
             self.planned.d.next.need = bit_cast::<5, 4>(self.frame_end.val().get_bits::<4>(0)) + 1;
