@@ -210,18 +210,18 @@ impl Bench {
             let mut near = |most| if rng.random() { Limits::INF } else { rng.random_range(0..most) };
             let limits = Limits { soft_packets: near(20), hard_packets: near(30), soft_bytes: near(4000), hard_bytes: near(6000) };
             bench.nic.tx_sas.insert(number as u16, sa);
+            bench.model.set_record(
+                "limits",
+                espalier_hdl::records::Limits {
+                    soft_packets: limits.soft_packets.into(),
+                    hard_packets: limits.hard_packets.into(),
+                    soft_bytes: limits.soft_bytes.into(),
+                    hard_bytes: limits.hard_bytes.into(),
+                },
+            );
+            bench.pulse("limits_write");
+            bench.nic.tx_sas.get_mut(&(number as u16)).unwrap().lifetime.set_limits(limits);
             if number < PACKET {
-                bench.model.set_record(
-                    "limits",
-                    espalier_hdl::records::Limits {
-                        soft_packets: limits.soft_packets.into(),
-                        hard_packets: limits.hard_packets.into(),
-                        soft_bytes: limits.soft_bytes.into(),
-                        hard_bytes: limits.hard_bytes.into(),
-                    },
-                );
-                bench.pulse("limits_write");
-                bench.nic.tx_sas.get_mut(&(number as u16)).unwrap().lifetime.limits = limits;
                 bench.protect(number);
             }
         }
