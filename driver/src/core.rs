@@ -18,6 +18,7 @@
 //! policies.
 
 mod acquire;
+mod alloc_spi;
 mod check;
 mod device;
 mod dump;
@@ -40,6 +41,7 @@ mod transform;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+pub use alloc_spi::{AllocSpi, SpiError};
 pub use error::{PolicyCheck, TransformError, XfrmError};
 pub use input::{Input, InputError};
 pub use monitor::MonitorEvent;

@@ -1,15 +1,13 @@
 //! From a policy to the state that protects a packet (xfrm_tmpl_resolve_one, xfrm_state_find), and what happens when there is
 //! none: a stub, and the key manager is asked.
 
-use crate::Key;
 use crate::ops::{KmState, XfrmState, XfrmdevOps};
 use crate::policy::Template;
-use crate::sa::{Aead, Offload, SaParams};
 use crate::xfrm::info::TemplateInfo;
 use crate::xfrm::message::{Acquire, Message};
-use crate::xfrm::{Direction, Limits, OffloadMode};
 
 use super::XfrmCore;
+use super::alloc_spi::larval;
 use super::device::xfrm_dev_state_add;
 use super::dump::policy_info;
 use super::flow::Flow;
@@ -50,23 +48,14 @@ impl<D: XfrmdevOps> XfrmCore<D> {
     /// The second half of xfrm_state_find: a stub in the database, and on the device of an offloaded policy; km_query.
     fn xfrm_state_acquire(&mut self, wanted: &Wanted<'_>, template: &Template, flow: &Flow, index: u32) -> Unresolved {
         let (id, saddr) = (wanted.id(), wanted.saddr);
-        let offload = Offload { mode: OffloadMode::Packet, direction: Direction::Out };
-        // No key yet.
-        let none = Aead { name: String::new(), key: Key::new(Vec::new()), icv_bits: 0 };
-        let params = SaParams {
-            aead: None,
-            reqid: wanted.reqid,
-            mark: wanted.mark,
-            if_id: wanted.if_id,
-            selector: Some(flow.selector()),
-            limits: Limits { hard_add_seconds: self.acq_expires, ..Limits::NONE },
-            ..SaParams::new(id, saddr, wanted.mode, offload, none)
-        };
+        let mut params = larval(id, saddr, wanted.mode, flow.selector(), self.acq_expires);
+        (params.reqid, params.mark, params.if_id) = (wanted.reqid, wanted.mark, wanted.if_id);
         let mut x = XfrmState::new(params, None);
         x.curlft.add_time = self.now;
         let mut offloaded = Offloaded::Software(SoftwareReason::NotRequested);
         if let Some(dev) = wanted.dev {
-            match xfrm_dev_state_add(&mut self.devices, &mut x, &UserOffload::state(dev, offload), true) {
+            let request = UserOffload::state(dev, x.params.offload);
+            match xfrm_dev_state_add(&mut self.devices, &mut x, &request, true) {
                 Ok(answer) => offloaded = answer,
                 Err(error) => {
                     tracing::warn!(dev, %error, "no stub for an SA that is wanted");

@@ -7,6 +7,8 @@ use crate::errno::Errno;
 use crate::policy::PolicyError;
 use crate::sa::SaError;
 
+use super::alloc_spi::SpiError;
+
 /// A refusal of the core. Nothing was changed, and unless it is [`XfrmError::State`] or [`XfrmError::Policy`] with the device's
 /// own reason, no device was asked.
 #[derive(Debug, Error)]
@@ -77,6 +79,9 @@ pub enum XfrmError {
     /// There is no such policy.
     #[error("No such policy")]
     NoPolicy,
+    /// There is no SPI to give (verify_spi_info, xfrm_alloc_spi).
+    #[error(transparent)]
+    Spi(#[from] SpiError),
     /// NOTIFY_BAD (xfrm_api_check): the device's features contradict each other.
     #[error("{0}")]
     Features(&'static str),
@@ -171,11 +176,12 @@ impl XfrmError {
             | Self::NoAdvanceEsn
             | Self::PolicyOffload
             | Self::PolicyCheck(PolicyCheck::Depth | PolicyCheck::Index | PolicyCheck::SelectorFamily | PolicyCheck::TemplateFamily)
+            | Self::Spi(SpiError::Protocol | SpiError::Comp | SpiError::Range)
             | Self::StateInvalid => Errno::Einval,
             Self::Update(_) | Self::Transform(_) | Self::PolicyCheck(PolicyCheck::Templates) => Errno::Eopnotsupp,
             Self::StateExists | Self::PolicyExists | Self::DeviceExists(_) => Errno::Eexist,
             Self::NoState => Errno::Esrch,
-            Self::NoPolicy => Errno::Enoent,
+            Self::NoPolicy | Self::Spi(SpiError::InUse | SpiError::Exhausted) => Errno::Enoent,
             Self::Features(_) => Errno::Eperm,
         }
     }
@@ -199,6 +205,8 @@ impl XfrmError {
             Self::PolicyCheck(PolicyCheck::Index) => "index",
             Self::PolicyCheck(PolicyCheck::SelectorFamily) | Self::PolicyExists | Self::NoPolicy => "selector",
             Self::StateExists | Self::NoState | Self::StateInvalid => "id",
+            Self::Spi(SpiError::Protocol) => "proto",
+            Self::Spi(_) => "min",
             Self::Features(_) | Self::DeviceExists(_) => return None,
         })
     }

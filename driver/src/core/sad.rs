@@ -145,6 +145,19 @@ impl Sad {
         self.linked += 1;
     }
 
+    /// The SPIs of a protocol that are in use.
+    pub fn spis(&self, proto: u8) -> impl Iterator<Item = u32> {
+        self.by_spi.keys().filter(move |id| id.proto == proto).map(|id| id.spi)
+    }
+
+    /// Gives a stub its SPI.
+    pub fn assign_spi(&mut self, id: StateId, spi: u32) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.x.params.id.spi = spi;
+            self.by_spi.entry(entry.x.params.id).or_default().push(id);
+        }
+    }
+
     /// The first half of __xfrm_state_delete: nothing finds it any more. None if it was dead before.
     pub fn unlink(&mut self, id: StateId) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(&id).filter(|entry| entry.x.km_state != KmState::Dead)?;

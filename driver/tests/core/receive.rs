@@ -1,6 +1,6 @@
 //! Packets on their way in.
 
-use espalier_driver::core::{Input, InputError, Output, PolicyRequest, StateRequest, XfrmCore};
+use espalier_driver::core::{AllocSpi, Input, InputError, Output, PolicyRequest, StateRequest, XfrmCore};
 use espalier_driver::ops::{CryptoStatus, Mib, OffloadHandle, RxOffload};
 use espalier_driver::policy::Action;
 use espalier_driver::sa::{ReplayState, SaFlags, SaParams};
@@ -235,6 +235,16 @@ fn what_no_sa_knows_is_dropped_and_other_traffic_is_not() {
     assert_eq!(core.input("eth0", &arp, None, 0), Ok(plain));
     core.set_local_addresses([address("198.51.100.1")]);
     assert_eq!(core.input("eth0", &frame, None, 0).expect("for another host").direction, PolicyDirection::Fwd);
+}
+
+#[test]
+fn a_packet_that_is_earlier_than_the_keys_is_dropped() {
+    let (mut core, _) = core();
+    let SaParams { id, saddr, mode, reqid, mark, .. } = inbound(0);
+    let request = AllocSpi { id, saddr, mode, reqid, mark, if_id: 0, km_seq: 0, dir: None, range: 9..=9 };
+    core.state_alloc_spi(request).expect("free");
+    let frame = Peer::new(9, false, 0).send();
+    assert_eq!(dropped(core.input("eth0", &frame, None, 0)), InputError::Dropped(Mib::AcquireError));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The SAD: adding, fallback, replacing, deleting, flushing, and devices that go.
 
-use espalier_driver::core::{Offloaded, SoftwareReason, StateRequest, XfrmError};
+use espalier_driver::core::{AllocSpi, Offloaded, SoftwareReason, StateRequest, XfrmError};
 use espalier_driver::ops::{Callbacks, KmState};
 use espalier_driver::sa::{Encap, EncapKind, SaError, SaParams};
 use espalier_driver::xfrm::info::Replay;
-use espalier_driver::xfrm::{Limits, Mark, Mode, OffloadMode};
+use espalier_driver::xfrm::{Limits, Mark, Mode, OffloadMode, SaId};
 use espalier_driver::{Errno, Error};
 
 use crate::fixtures::{HERE, NO_MARK, START, THERE, address, core, events, id, inbound, names, on_device, out, packet};
@@ -284,4 +284,58 @@ fn software_refuses_what_it_can_t_do() {
         assert_eq!((error.errno(), error.field()), (Errno::Eopnotsupp, Some(field)), "{error}");
     }
     assert_eq!((core.states_allocated(), events(&mut core).len()), (0, 0));
+}
+
+fn spi_request(range: std::ops::RangeInclusive<u32>) -> AllocSpi {
+    let SaParams { id, saddr, mode, reqid, mark, .. } = inbound(0);
+    AllocSpi { id, saddr, mode, reqid, mark, if_id: 0, km_seq: 0, dir: None, range }
+}
+
+#[test]
+fn an_spi_is_kept_for_an_sa_to_come() {
+    let (mut core, mock) = core();
+    core.state_add(StateRequest::software(inbound(0x100))).expect("good");
+    let (stub, spi) = core.state_alloc_spi(spi_request(0x100..=0x1ff)).expect("there are more");
+    assert_eq!(spi, 0x101, "the lowest that is free");
+    assert_eq!(core.state(stub).expect("there").km_state, KmState::Acq);
+    assert!(matches!(core.state_add(on_device(inbound(spi))), Err(XfrmError::StateExists)), "as in the kernel: update it");
+    core.state_update(on_device(inbound(spi))).expect("the keys are there");
+    assert_eq!(core.sad_info().count, 2);
+    assert_eq!(core.state_lookup(&id(HERE, spi), 0).map(|sa| core.state(sa.id()).expect("held").km_state), Some(KmState::Valid));
+    assert_eq!(mock.states(), [Stage::Freed, Stage::Added]);
+    assert!(core.state(stub).is_none());
+}
+
+#[test]
+fn a_stub_that_waits_gets_the_spi_and_keeps_it() {
+    let (mut core, _) = core();
+    let first = core.state_alloc_spi(spi_request(7..=7)).expect("free");
+    let mut same = spi_request(9..=9);
+    same.km_seq = 5;
+    assert_ne!(core.state_alloc_spi(same.clone()).expect("another"), first);
+    assert_eq!(core.state_alloc_spi(AllocSpi { range: 10..=20, ..same }).expect("the same").1, 9, "named by its number");
+    core.set_time(START + 30);
+    assert_eq!(core.sad_info().count, 0, "nobody answered");
+}
+
+#[test]
+fn no_spi_is_a_reason_too() {
+    let (mut core, _) = core();
+    core.state_add(StateRequest::software(inbound(5))).expect("good");
+    let with = |proto, range| AllocSpi { id: SaId { proto, ..inbound(0).id }, ..spi_request(range) };
+    let rows = [
+        (with(17, 1..=2), "Invalid protocol, must be one of AH, ESP, IPCOMP", Errno::Einval),
+        (with(108, 1..=65536), "IPCOMP SPI must be <= 65535", Errno::Einval),
+        (with(50, std::ops::RangeInclusive::new(3, 2)), "Invalid SPI range: min > max", Errno::Einval),
+        (with(50, 5..=5), "Requested SPI is already in use", Errno::Enoent),
+        (with(50, 0..=0), "Requested SPI is already in use", Errno::Enoent),
+    ];
+    for (request, message, errno) in rows {
+        let error = core.state_alloc_spi(request).expect_err(message);
+        assert_eq!((error.to_string().as_str(), error.errno()), (message, errno));
+    }
+    core.state_add(StateRequest::software(inbound(6))).expect("good");
+    let error = core.state_alloc_spi(spi_request(5..=6)).expect_err("both are taken");
+    assert_eq!(error.to_string(), "No SPI available in the requested range");
+    assert_eq!(core.sad_info().count, 2);
 }
