@@ -19,6 +19,7 @@
 
 mod checks;
 mod notices;
+mod outcome;
 mod packet;
 mod tables;
 
@@ -26,10 +27,11 @@ use rust_hdl::prelude::*;
 
 use self::checks::{Checks, Findings};
 use self::notices::Notices;
+use self::outcome::Outcome;
 pub use self::packet::{decision, TxPacket};
 use self::tables::Tables;
 use crate::constant::Const;
-use crate::events::{bit, Event, EventMask};
+use crate::events::Event;
 use crate::lifetime::Lifetime;
 use crate::records::{action, Headers, Life, Limits, Meta, Notice, SaIndex, TxSa, TxStatus, Verdict};
 
@@ -89,6 +91,7 @@ pub struct TxSaTable<const A: usize> {
     lifetime: Lifetime<A>,
     checks: Checks,
     notices: Notices,
+    fate: Outcome,
     state: DFF<TxSaState>,
     head: DFF<Headers>,
     choice: DFF<Verdict>,
@@ -100,13 +103,6 @@ pub struct TxSaTable<const A: usize> {
     outcome: DFF<Bits<2>>,
     /// Dropped as expired.
     refused: DFF<bool>,
-    /// What became of the frame.
-    cause: DFF<Bits<4>>,
-    cause_sa: DFF<SaIndex>,
-    /// It was decided in the clock before.
-    decided: DFF<bool>,
-    joined: DFF<bool>,
-    status_full: DFF<bool>,
     incoming: Signal<Local, Meta>,
     meta: Signal<Local, Meta>,
     findings: Signal<Local, Findings>,
@@ -117,7 +113,6 @@ pub struct TxSaTable<const A: usize> {
     counts: Signal<Local, bool>,
     allocates: Signal<Local, bool>,
     writes: Signal<Local, bool>,
-    one: Const<16, 1>,
     bypass: Const<2, { decision::BYPASS }>,
     protect: Const<2, { decision::PROTECT }>,
     discard: Const<2, { decision::DISCARD }>,
@@ -134,17 +129,16 @@ pub struct TxSaTable<const A: usize> {
     ev_malformed: Const<4, { Event::TxDropMalformed as u64 }>,
     ev_unsupported: Const<4, { Event::TxDropUnsupported as u64 }>,
     ev_error: Const<4, { Event::TxDropError as u64 }>,
-    ev_frames: EventMask<{ bit(Event::TxFrames) }>,
 }
 
 impl<const A: usize> Logic for TxSaTable<A> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, head, choice, index, sa, last_seq, seq, outcome, refused);
-        dff_setup!(self, clock, cause, cause_sa, decided, joined, status_full);
-        clock!(self, clock, tables, lifetime, checks, notices);
+        clock!(self, clock, tables, lifetime, checks, notices, fate);
         self.lifetime.reset.next = self.reset.val();
         self.notices.reset.next = self.reset.val();
+        self.fate.reset.next = self.reset.val();
         self.is_between.next = self.state.q.val() == TxSaState::Join;
         self.counts.next = (self.state.q.val() == TxSaState::Allocate) & !self.refused.q.val();
         self.meta.next = self.head.q.val().meta;
@@ -203,14 +197,20 @@ impl<const A: usize> Logic for TxSaTable<A> {
         self.headers_ready.next = false;
         self.verdict_ready.next = false;
         self.packet_valid.next = false;
-        self.decided.d.next = false;
-        self.joined.d.next = false;
+        self.fate.joined.next = false;
+        self.fate.decide.next = false;
+        self.fate.cause.next = self.ev_error.val();
+        self.fate.sa.next = 0.into();
+        self.fate.status_ready.next = self.status_ready.val();
+        self.status.next = self.fate.status.val();
+        self.status_valid.next = self.fate.status_valid.val();
+        self.events.next = self.fate.events.val();
         self.is_ip.next = self.head.q.val().is_v4 || self.head.q.val().is_v6;
 
         match self.state.q.val() {
             TxSaState::Join => {
                 if ((self.headers_valid.val() & self.verdict_valid.val()) & !self.write_valid.val())
-                    & (!self.status_full.q.val() | self.status_ready.val())
+                    & (!self.fate.status_valid.val() | self.status_ready.val())
                 {
                     self.headers_ready.next = true;
                     self.verdict_ready.next = true;
@@ -220,7 +220,7 @@ impl<const A: usize> Logic for TxSaTable<A> {
                     if self.incoming.val().crypto {
                         self.index.d.next = self.incoming.val().sa;
                     }
-                    self.joined.d.next = true;
+                    self.fate.joined.next = true;
                     self.state.d.next = TxSaState::Read;
                 }
             }
@@ -231,22 +231,21 @@ impl<const A: usize> Logic for TxSaTable<A> {
             TxSaState::Decide => {
                 self.sa.d.next = self.tables.sa.val();
                 self.last_seq.d.next = self.tables.last_seq.val();
-                self.cause_sa.d.next = 0.into();
                 self.refused.d.next = false;
                 self.outcome.d.next = self.discard.val();
-                self.decided.d.next = true;
+                self.fate.decide.next = true;
                 self.state.d.next = TxSaState::Offer;
                 if self.head.q.val().error {
-                    self.cause.d.next = self.ev_error.val();
+                    self.fate.cause.next = self.ev_error.val();
                 } else if self.head.q.val().malformed {
-                    self.cause.d.next = self.ev_malformed.val();
+                    self.fate.cause.next = self.ev_malformed.val();
                 } else if !self.meta.val().crypto && (!self.is_ip.val() || (self.choice.q.val().action == self.bypass_action.val())) {
                     self.outcome.d.next = self.bypass.val();
-                    self.cause.d.next = self.ev_bypassed.val();
+                    self.fate.cause.next = self.ev_bypassed.val();
                 } else if !self.meta.val().crypto && (self.choice.q.val().action == self.block_action.val()) {
-                    self.cause.d.next = self.ev_block.val();
+                    self.fate.cause.next = self.ev_block.val();
                 } else {
-                    self.decided.d.next = false;
+                    self.fate.decide.next = false;
                     self.state.d.next = TxSaState::Check;
                 }
             }
@@ -259,30 +258,30 @@ impl<const A: usize> Logic for TxSaTable<A> {
             }
             TxSaState::Judge => {
                 if self.findings.val().found {
-                    self.cause_sa.d.next = self.index.q.val();
+                    self.fate.sa.next = self.index.q.val();
                 }
                 if !self.notices.pending.val() {
-                    self.decided.d.next = true;
+                    self.fate.decide.next = true;
                     self.state.d.next = TxSaState::Offer;
                     if self.findings.val().no_sa {
-                        self.cause.d.next = self.ev_no_sa.val();
+                        self.fate.cause.next = self.ev_no_sa.val();
                     } else if self.findings.val().unsupported {
-                        self.cause.d.next = self.ev_unsupported.val();
+                        self.fate.cause.next = self.ev_unsupported.val();
                     } else if self.findings.val().malformed {
-                        self.cause.d.next = self.ev_malformed.val();
+                        self.fate.cause.next = self.ev_malformed.val();
                     } else if self.checks.too_big.val() {
-                        self.cause.d.next = self.ev_too_big.val();
+                        self.fate.cause.next = self.ev_too_big.val();
                     } else if !self.meta.val().crypto && self.lifetime.expired.val() {
-                        self.cause.d.next = self.ev_expired.val();
+                        self.fate.cause.next = self.ev_expired.val();
                         self.refused.d.next = true;
                         self.state.d.next = TxSaState::Allocate;
                     } else if self.findings.val().exhausted {
-                        self.cause.d.next = self.ev_overflow.val();
+                        self.fate.cause.next = self.ev_overflow.val();
                     } else {
                         self.outcome.d.next = self.protect.val();
-                        self.cause.d.next = self.ev_protected.val();
+                        self.fate.cause.next = self.ev_protected.val();
                         if self.meta.val().crypto {
-                            self.cause.d.next = self.ev_crypto.val();
+                            self.fate.cause.next = self.ev_crypto.val();
                         }
                         self.state.d.next = TxSaState::Allocate;
                     }
@@ -299,27 +298,8 @@ impl<const A: usize> Logic for TxSaTable<A> {
             }
         }
 
-        // What became of the frame, once: as an event, and as its status, which stays until taken.
-        self.events.next = 0.into();
-        if self.joined.q.val() {
-            self.events.next = self.ev_frames.val();
-        }
-        if self.status_ready.val() {
-            self.status_full.d.next = false;
-        }
-        if self.decided.q.val() {
-            self.events.next = bit_cast::<64, 16>(self.one.val() << self.cause.q.val());
-            self.status_full.d.next = true;
-        }
-        self.status.next.event = bit_cast::<8, 4>(self.cause.q.val());
-        self.status.next.sa = self.cause_sa.q.val();
-        self.status_valid.next = self.status_full.q.val();
-
         if self.reset.val() {
             self.state.d.next = TxSaState::Join;
-            self.decided.d.next = false;
-            self.joined.d.next = false;
-            self.status_full.d.next = false;
         }
     }
 }
