@@ -12,7 +12,7 @@ const LONGEST_KEY: usize = 512;
 const LONGEST_NAME: usize = 63;
 
 /// A kind and what follows it. Words in the key's place and after it are never shown; `options` are words that are no key.
-pub fn algorithm(cursor: &mut Cursor, kind: AlgorithmKind, given: &[Algorithm], options: &str) -> Result<Algorithm, ParseError> {
+pub fn algorithm(cursor: &mut Cursor, kind: AlgorithmKind, given: &[Algorithm], options: &[&str]) -> Result<Algorithm, ParseError> {
     use AlgorithmKind::{Aead, Auth, AuthTrunc, Comp, Enc};
     let word = cursor.take(kind)?;
     let clashes = |other: &Algorithm| match kind {
@@ -47,13 +47,13 @@ pub fn algorithm(cursor: &mut Cursor, kind: AlgorithmKind, given: &[Algorithm], 
     Ok(Algorithm { kind, name, key: Key(key), icv_bits, at: word.at })
 }
 
-fn icv_bits(cursor: &mut Cursor, what: &str, options: &str) -> Result<u32, ParseError> {
+fn icv_bits(cursor: &mut Cursor, what: &str, options: &[&str]) -> Result<u32, ParseError> {
     const EXPECTED: &str = "the length of the ICV in bits";
     let word = cursor.next().ok_or_else(|| ParseError::missing(cursor.end(), what).expecting(EXPECTED))?;
     let bits = value::number(&word.text).and_then(|bits| u32::try_from(bits).ok());
     let wrong = format!("{what} value is invalid");
     // A known word is no key in the wrong place.
-    let known = options.split([',', ' ']).any(|known| known == word.text.as_str());
+    let known = options.contains(&word.text.as_str());
     let error = || if known { ParseError::wrong(word, &wrong) } else { ParseError::hidden(word, &wrong) };
     bits.ok_or_else(|| error().expecting(EXPECTED))
 }

@@ -136,9 +136,13 @@ impl Bounded for u64 {
     const MAX: u64 = u64::MAX;
 }
 
-/// `a, b or c`
+/// The words of `choices`: `a, b or c`.
 pub fn one_of<T>(choices: &[Choice<T>]) -> String {
-    let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+    any_of(&choices.iter().map(|(word, _)| *word).collect::<Vec<_>>())
+}
+
+/// `a, b or c`
+pub fn any_of(words: &[&str]) -> String {
     match words.split_last() {
         Some((last, [])) => (*last).to_owned(),
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),

@@ -112,3 +112,33 @@ fn is_direction(wanted: PolicyDirection, found: driver::PolicyDirection) -> bool
     use driver::PolicyDirection as Found;
     matches!((wanted, found), (PolicyDirection::In, Found::In) | (PolicyDirection::Out, Found::Out) | (PolicyDirection::Fwd, Found::Fwd))
 }
+
+// What lists let through is judged by iproute2 and the kernel: tests/iproute2/kernel.rs.
+#[cfg(test)]
+mod tests {
+    use espalier_driver::xfrm::{Mode, SaId, protocol};
+
+    use super::*;
+
+    #[test]
+    fn a_listener_hears_its_groups_only() {
+        let id = SaId { daddr: [10, 0, 0, 1].into(), spi: 1, proto: protocol::ESP };
+        let state = || Box::new(StateInfo::new(id, [10, 0, 0, 2].into(), Mode::Tunnel));
+        let (new, expired) = (Message::NewState(state()), Message::ExpiredState { state: state(), hard: true });
+        let mapping = Message::Mapping { id, reqid: 0, old: ([10, 0, 0, 1], 1).into(), new: ([10, 0, 0, 1], 2).into() };
+        let heard = |groups: Groups| [&new, &expired, &mapping].map(|message| groups.hear(message));
+        assert_eq!(heard(Groups::default()), [true; 3]);
+        assert_eq!(heard(Groups { sa: true, ..Groups::default() }), [true, false, false]);
+        assert_eq!(heard(Groups { expire: true, policy: true, ..Groups::default() }), [false, true, false]);
+    }
+
+    #[test]
+    fn a_prefix_holds_what_begins_with_it() {
+        let holds = |address: IpAddr, length, other: IpAddr| Prefix { address, length }.holds(other);
+        let v4 = |last| IpAddr::from([10, 0, 0, last]);
+        let v6 = |last| IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, last]);
+        assert!(holds(v4(0), 24, v4(255)) && holds(v4(1), 32, v4(1)) && holds(v6(4), 126, v6(7)) && holds(v6(4), 128, v6(4)));
+        assert!(!holds(v4(0), 25, v4(128)) && !holds(v4(1), 32, v4(2)) && !holds(v6(4), 127, v6(6)));
+        assert!(holds(v4(1), 0, v6(1)) && !holds(v4(1), 1, v6(1)));
+    }
+}

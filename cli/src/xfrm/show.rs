@@ -23,7 +23,7 @@ use super::value::protocol_name;
 use super::words::Proto;
 
 pub use count::{policy_count, state_count};
-pub use monitor::{message, timestamp};
+pub use monitor::{NSID, message, timestamp};
 pub use policy::policy;
 pub use state::state;
 
@@ -36,8 +36,6 @@ pub struct Options {
     pub oneline: bool,
     /// `nokeys`: keys are not shown.
     pub nokeys: bool,
-    /// `monitor all-nsid`: each message says from which network namespace it is; there is one here.
-    pub all_nsid: bool,
     /// The time zone of dates; iproute2 takes the machine's.
     pub timezone: TimeZone,
 }
@@ -45,7 +43,7 @@ pub struct Options {
 impl Default for Options {
     /// As `ip` prints without options, in the time zone of this machine.
     fn default() -> Self {
-        Self { stats: 0, oneline: false, nokeys: false, all_nsid: false, timezone: TimeZone::system() }
+        Self { stats: 0, oneline: false, nokeys: false, timezone: TimeZone::system() }
     }
 }
 

@@ -5,12 +5,43 @@ use super::ast::{
     AlgorithmKind, AllocSpi, Encap, EncapKind, ExtraFlags, Id, Mark, Mode, OffloadMode, Proto, SaDirection, State, StateFilter, StateFlags,
     StateName, StateOffload,
 };
-use super::cursor::Cursor;
+use super::cursor::{Cursor, any_of};
 use super::error::ParseError;
 use super::selector::{self, number_after};
 
-const WORDS: &str = "src, dst, proto, spi, aead, enc, auth, auth-trunc, comp, mode, mark, reqid, dir, seq, replay-window, replay-seq, \
-    replay-seq-hi, replay-oseq, replay-oseq-hi, flag, extra-flag, sel, limit, encap, coa, ctx, offload, output-mark, if_id or tfcpad";
+/// Words that begin something.
+const WORDS: &[&str] = &[
+    "src",
+    "dst",
+    "proto",
+    "spi",
+    "aead",
+    "enc",
+    "auth",
+    "auth-trunc",
+    "comp",
+    "mode",
+    "mark",
+    "reqid",
+    "dir",
+    "seq",
+    "replay-window",
+    "replay-seq",
+    "replay-seq-hi",
+    "replay-oseq",
+    "replay-oseq-hi",
+    "flag",
+    "extra-flag",
+    "sel",
+    "limit",
+    "encap",
+    "coa",
+    "ctx",
+    "offload",
+    "output-mark",
+    "if_id",
+    "tfcpad",
+];
 
 /// XFRMA_REPLAY_ESN_MAX: the widest window that the kernel's messages can carry.
 const WIDEST_WINDOW: u32 = 4096;
@@ -30,7 +61,7 @@ pub fn state(cursor: &mut Cursor) -> Result<State, ParseError> {
         }
         if !is_option(text) {
             if id.is_some() {
-                return Err(ParseError::wrong(word, "unknown").expecting(WORDS));
+                return Err(ParseError::wrong(word, "unknown").expecting(any_of(WORDS)));
             }
             let found = selector::id(cursor)?;
             cursor.family = cursor.family.or(found.family());
@@ -101,9 +132,7 @@ pub fn state(cursor: &mut Cursor) -> Result<State, ParseError> {
 
 /// Whether a word begins something of its own; all others, known or not, iproute2 takes for an ID.
 fn is_option(word: &str) -> bool {
-    // The words of an ID are among WORDS, and are none.
-    word == "pcpu-num"
-        || (!selector::ID_WORDS.contains(&word) && WORDS.split(", ").flat_map(|words| words.split(" or ")).any(|known| known == word))
+    word == "pcpu-num" || (WORDS.contains(&word) && !selector::ID_WORDS.contains(&word))
 }
 
 /// `delete` and `get`.

@@ -109,7 +109,10 @@ proptest! {
             // What may be a key is not repeated; why it is wrong is.
             let why = |text: &str| text.rsplit_once("\" is wrong: ").map(|(_, why)| why.to_owned());
             let hidden = ours.as_ref().filter(|text| text.contains(" characters hidden>>")).and_then(|text| why(text));
-            if let Some(hidden) = hidden {
+            if ip::VERSION.as_deref() != Some(RECORDED) {
+                // Another version's words may be others.
+                prop_assert_eq!(ours.is_some(), REFUSED.contains(&status), "{}: {}", command, theirs);
+            } else if let Some(hidden) = hidden {
                 prop_assert_eq!((Some(hidden), true), (why(&theirs), REFUSED.contains(&status)), "{}", command);
             } else if REFUSED.contains(&status) {
                 prop_assert_eq!(ours, Some(theirs), "{}", command);

@@ -25,7 +25,7 @@ const RECORDED: &str = "iproute2-6.1.0";
 const UTC: &str = "UTC0";
 
 fn options(stats: u8, oneline: bool, timezone: &str) -> Options {
-    Options { stats, oneline, nokeys: false, all_nsid: false, timezone: TimeZone::posix(timezone).unwrap() }
+    Options { stats, oneline, nokeys: false, timezone: TimeZone::posix(timezone).unwrap() }
 }
 
 /// What we print of `messages`.
@@ -121,9 +121,10 @@ fn times_and_namespaces_are_printed_as_by_iproute2() {
         };
         let time = jiff::civil::DateTime::strptime(format, &line).unwrap().to_zoned(TimeZone::UTC).unwrap().timestamp();
         let time = time + jiff::SignedDuration::from_micros(micros.unwrap_or(0));
-        let options = Options { all_nsid: true, ..options(0, false, UTC) };
+        let options = options(0, false, UTC);
         let mut ours = String::new();
         show::timestamp(time, stamp, &options, &mut ours).unwrap();
+        ours += show::NSID;
         show::message(&message, &options, &mut ours).unwrap();
         assert_eq!(ours, theirs);
     }

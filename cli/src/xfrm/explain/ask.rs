@@ -117,3 +117,44 @@ pub fn explain_monitor(f: &mut Formatter, monitor: &Monitor) -> fmt::Result {
 fn explain_mark(f: &mut Formatter, mark: Option<Mark>) -> fmt::Result {
     mark.map_or(Ok(()), |mark| item(f, format_args!("mark {:#x} of mask {:#x}", mark.value, mark.mask)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::xfrm::explain::Explained;
+    use crate::xfrm::parse;
+
+    #[test]
+    fn what_is_asked_for_is_explained() {
+        for (source, expected) in [
+            (
+                "ip x s all src 10.0.0.1 dst 10.0.0.2 proto esp mode tunnel reqid 4 seq 3",
+                "line 1: reserve an SPI from 0x00000100 to 0x0fffffff for an SA: ESP 10.0.0.1 -> 10.0.0.2, tunnel mode, reqid 4
+    answers the acquire of sequence number 3
+",
+            ),
+            ("ip x s d dst 10.0.0.2 proto esp spi 9", "line 1: delete the SA ESP any -> 10.0.0.2, SPI 0x00000009\n"),
+            ("ip -n a x s", "line 1 (a): show all SAs\n"),
+            (
+                "ip x s l src 10.0.0.0/8 mode tunnel flag esn nokeys",
+                "line 1: show the SAs of\n    family inet\n    source 10.0.0.0/8\n    tunnel mode\n    flags esn\n    keys are not shown\n",
+            ),
+            ("ip x s f proto ah", "line 1: delete all SAs of protocol ah\n"),
+            ("ip x s c", "line 1: count the SAs\n"),
+            (
+                "ip x p d dir in index 8 mark 1",
+                "line 1: delete the main policy, direction in, of index 8\n    mark 0x1 of mask 0xffffffff\n",
+            ),
+            ("ip x p g src 10.0.0.0/8 dir fwd", "line 1: show the main policy, direction fwd, for packets from 10.0.0.0/8 to any\n"),
+            (
+                "ip x p l dir out priority 3 nosock",
+                "line 1: show the policies for packets from any to any\n    direction out\n    priority 3\n    not those of single sockets\n",
+            ),
+            ("ip x p delall", "line 1: delete all policies\n"),
+            ("ip x p f", "line 1: delete all policies of type main\n"),
+            ("ip x m SA exp nokeys", "line 1: print what happens, about expiry, SAs\n    keys are not shown\n"),
+        ] {
+            let commands = parse(source.as_bytes()).unwrap_or_else(|errors| panic!("{}", errors[0]));
+            assert_eq!(Explained(&commands[0]).to_string(), expected, "{source}");
+        }
+    }
+}

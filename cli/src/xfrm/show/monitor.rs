@@ -11,6 +11,9 @@ use super::{Address, Options, Printer, XfrmProto};
 use crate::xfrm::ast::Stamp;
 use crate::xfrm::value::protocol_name;
 
+/// What `monitor all-nsid` puts between the time and a message of this network namespace.
+pub const NSID: &str = "[nsid current]";
+
 /// Prints when a message came, as `ip -t xfrm monitor` and `ip -ts xfrm monitor` do before it.
 pub fn timestamp(time: Timestamp, stamp: Stamp, options: &Options, out: &mut impl Write) -> fmt::Result {
     let micros = time.subsec_microsecond();
@@ -24,9 +27,6 @@ pub fn timestamp(time: Timestamp, stamp: Stamp, options: &Options, out: &mut imp
 /// Prints a message as `ip xfrm monitor` does.
 pub fn message(message: &Message, options: &Options, out: &mut impl Write) -> fmt::Result {
     let mut printer = Printer::new(out, options);
-    if options.all_nsid {
-        printer.write_str("[nsid current]")?;
-    }
     match message {
         Message::NewState(state) => printer.state(state)?,
         Message::UpdatedState(state) => {

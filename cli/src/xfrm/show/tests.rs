@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::*;
 
 fn options(stats: u8) -> Options {
-    Options { stats, oneline: false, nokeys: false, all_nsid: false, timezone: TimeZone::UTC }
+    Options { stats, oneline: false, nokeys: false, timezone: TimeZone::UTC }
 }
 
 fn sa() -> StateInfo {
