@@ -142,6 +142,7 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         }
         let entry = self.sad.get_mut(id).ok_or(Mib::InNoStates)?;
         let transform = entry.transform.as_ref().ok_or(Mib::InStateInvalid)?;
+        // As the engine: a dummy, or what does not fit the mode, has used its number and is not counted. (Linux counts first.)
         let inner = transform.decapsulate(&sealed, &opened).map_err(|error| match error {
             DecapError::Dummy => InputError::Dummy,
             _ => Mib::InStateModeError.into(),

@@ -7,13 +7,13 @@ use espalier_reference_model::rfc4106::{IV_LENGTH, IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, RxSa, Tunnel, TxSa};
 use std::net::IpAddr;
 
-use crate::sa::{EncapKind, RFC4106_GCM_AES, SaParams};
+use crate::sa::{EncapKind, RFC4106_GCM_AES, SaParams, longest_payload};
 use crate::xfrm::{Family, Mode, protocol};
 
 use super::error::TransformError;
 
 /// Bytes of ESP header and IV.
-const HEADER_LENGTH: u32 = (esp::HEADER_LENGTH + IV_LENGTH) as u32;
+const HEADER_LENGTH: usize = esp::HEADER_LENGTH + IV_LENGTH;
 
 /// What software needs of an SA.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Transform {
     /// What a device has decrypted in place and cut the ICV off (esp_input_tail): without header and IV, the trailer taken off.
     pub fn strip(&self, frame: &[u8], sealed: &SealedPacket<'_>) -> Result<Opened, DecapError> {
         let esp = sealed.esp();
-        let from = esp.offset + HEADER_LENGTH as usize;
+        let from = esp.offset + HEADER_LENGTH;
         let to = (esp.offset + esp.length).saturating_sub(self.tx.cipher.icv_length());
         let mut payload = frame.get(from..to).ok_or(DecapError::Truncated)?.to_vec();
         let [pad_length, next_header] = *payload.last_chunk::<{ esp::TRAILER_LENGTH }>().ok_or(DecapError::Trailer(0))?;
@@ -173,16 +173,13 @@ fn write_udp6_checksum(frame: &mut [u8]) {
 
 /// xfrm_state_mtu: the longest IP packet that fits `mtu` once it is protected.
 pub(super) fn state_mtu(params: &SaParams, mtu: u32) -> u32 {
-    let ip = |family| if family == Family::V4 { 20 } else { 40 };
-    let encap = if params.encap.is_some() { 8 } else { 0 };
-    let (outer, inner) = match params.mode {
-        Mode::Tunnel => (ip(params.family()), 0),
-        _ => (0, ip(params.family())),
-    };
-    let icv = params.aead.as_ref().map_or(0, |aead| aead.icv_bits / 8);
-    let room = mtu.saturating_sub(HEADER_LENGTH + encap + outer + icv + inner);
-    let mtu = (room & !(esp::ALIGNMENT as u32 - 1)) + inner;
-    let mtu = mtu.saturating_sub(esp::TRAILER_LENGTH as u32);
-    // IPV6_MIN_MTU
-    if params.family() == Family::V6 { mtu.max(1280) } else { mtu }
+    let payload = longest_payload(params, u16::try_from(mtu).unwrap_or(u16::MAX)).into();
+    match (params.mode, params.family()) {
+        (Mode::Tunnel, Family::V4) => payload,
+        // IPV6_MIN_MTU
+        (Mode::Tunnel, Family::V6) => payload.max(1280),
+        // The packet's own IP header stays.
+        (_, Family::V4) => payload + 20,
+        (_, Family::V6) => (payload + 40).max(1280),
+    }
 }
