@@ -243,6 +243,8 @@ impl Logic for Encap {
             self.fields.next.dport = self.h.q.val().dport;
         }
         self.fields.next.udp_length = self.udp_length.q.val();
+        self.fields.next.udp_checksum = 0.into();
+        self.fields.next.meta = self.h.q.val().meta;
         self.fields.next.has_esp = true;
         self.fields.next.esp = (bit_cast::<128, 32>(self.sa.q.val().spi) << 96)
             | (bit_cast::<128, 32>(self.seq_low.val()) << 64)

@@ -1,7 +1,7 @@
 //! Builds the bytes that go in front of a payload: L2, and as asked IPv4 or IPv6, UDP, and ESP with its IV.
 //!
 //! TX puts them before ciphertext, RX before the plaintext of a decapsulated packet. The IPv4 header checksum (RFC 791)
-//! is computed here; the UDP checksum is 0 (RFC 3948 section 2.1).
+//! is computed here; the UDP checksum is what it is told: 0 on TX (RFC 3948 section 2.1).
 //!
 //! Ports: `fields` in, `prefix` out, one each a packet, in order. Latency 6 clocks; one packet each 7 clocks;
 //! back-pressure: holds the prefix until `prefix_ready`.
@@ -9,7 +9,7 @@
 use rust_hdl::prelude::*;
 
 use crate::constant::Const;
-use crate::records::Prefix;
+use crate::records::{Meta, Prefix};
 
 /// What the headers shall say.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -54,10 +54,14 @@ pub struct HeaderFields {
     pub dport: Bits<16>,
     /// Its length.
     pub udp_length: Bits<16>,
+    /// Its checksum.
+    pub udp_checksum: Bits<16>,
     /// Put ESP behind that: SPI, sequence number and IV.
     pub has_esp: bool,
     /// SPI || seq || IV (RFC 4303 section 2, RFC 4106 section 3.1).
     pub esp: Bits<128>,
+    /// Handed on to [`Prefix`].
+    pub meta: Meta,
 }
 
 /// The steps of a packet.
@@ -149,6 +153,7 @@ impl Logic for HeaderBuilder {
         self.prefix.next.length = self.length.q.val();
         self.prefix.next.icv = self.f.q.val().icv;
         self.prefix.next.alone = self.f.q.val().alone;
+        self.prefix.next.meta = self.f.q.val().meta;
         self.src.next = self.f.q.val().src;
         self.dst.next = self.f.q.val().dst;
         self.l2.next = self.f.q.val().l2;
@@ -157,10 +162,11 @@ impl Logic for HeaderBuilder {
             self.ethertype.next = self.v6_ethertype.val();
         }
 
-        // RFC 768; the checksum is 0.
+        // RFC 768.
         self.udp.next = (bit_cast::<64, 16>(self.f.q.val().sport) << 48)
             | (bit_cast::<64, 16>(self.f.q.val().dport) << 32)
-            | (bit_cast::<64, 16>(self.f.q.val().udp_length) << 16);
+            | (bit_cast::<64, 16>(self.f.q.val().udp_length) << 16)
+            | bit_cast::<64, 16>(self.f.q.val().udp_checksum);
 
         // RFC 791 section 3.1, without options.
         self.v4_header.next = (bit_cast::<160, 16>(self.v4_version_ihl.val() | bit_cast::<16, 8>(self.f.q.val().tos)) << 144)

@@ -6,6 +6,7 @@ mod verify;
 use rust_hdl::prelude::*;
 
 use crate::fifo::Fifo;
+use crate::inner_header::Marks;
 use crate::records::Gathered;
 use crate::stream::Beat;
 use reader::Reader;
@@ -24,8 +25,10 @@ pub struct Held {
     pub length: Bits<16>,
     /// The first four bits: the IP version of what is inside a tunnel.
     pub nibble: Bits<4>,
-    /// With `protected`: the last byte but one (RFC 4303 section 2.5).
-    pub pad_length: Bits<8>,
+    /// With `protected`: the trailer is no longer than what is held (RFC 4303 section 2.5).
+    pub trailer_ok: bool,
+    /// With `trailer_ok`: bytes in front of the trailer.
+    pub payload: Bits<16>,
     /// With `protected`: the last byte (RFC 4303 section 2.6).
     pub next_header: Bits<8>,
 }
@@ -37,6 +40,8 @@ pub struct Release {
     pub keep: bool,
     /// With `keep`: how many of its bytes, from the first; with 0 nothing comes out.
     pub length: Bits<16>,
+    /// Given out beside its beats.
+    pub marks: Marks,
 }
 
 /// A packet whose last beat is stored.
@@ -93,6 +98,7 @@ pub struct Hold<const A: usize> {
     pub held_valid: Signal<Out, bool>,
     pub outcome_ready: Signal<Out, bool>,
     pub m_beat: Signal<Out, Beat>,
+    pub m_marks: Signal<Out, Marks>,
     pub m_valid: Signal<Out, bool>,
     ram: RAM<Bits<128>, A>,
     stored: Fifo<Stored, 8, 64>,
@@ -198,6 +204,7 @@ impl<const A: usize> Logic for Hold<A> {
         self.ram.read_address.next = bit_cast::<A, 16>(self.reader.address.val());
         self.reader.data.next = self.ram.read_data.val();
         self.m_beat.next = self.reader.m_beat.val();
+        self.m_marks.next = self.reader.m_marks.val();
         self.m_valid.next = self.reader.m_valid.val();
         self.reader.m_ready.next = self.m_ready.val();
 

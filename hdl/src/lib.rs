@@ -39,5 +39,7 @@ pub mod rx_sa;
 pub mod replay;
 pub mod rx_check;
 pub mod hold;
+pub mod rx_failures;
 pub mod decap;
+pub mod inner_header;
 pub mod admit;

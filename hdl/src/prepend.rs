@@ -2,13 +2,14 @@
 
 use rust_hdl::prelude::*;
 
-use crate::records::Prefix;
+use crate::records::{Meta, Prefix};
 use crate::shift::Shift;
 use crate::stream::Beat;
 
 /// The first `length` bytes of a [`Prefix`], followed by the payload, or `alone`.
 ///
-/// - Ports: `s` the payloads; `prefix` one for each, in order (its `icv` does not count here); `m` the result.
+/// - Ports: `s` the payloads; `prefix` one for each, in order (its `icv` does not count here); `m` the result, and `m_meta` beside all its
+///   beats that of the prefix.
 /// - `length` is even, and not 0 if the prefix is `alone`; the payload has any length from 1 byte. `error` of its last beat is kept.
 /// - Latency: 2 clocks from the prefix, 1 from the payload.
 /// - Throughput: a clock for each beat of `m`, so ceil((length + payload) / 16), if the prefix of the packet behind is there when the last of them
@@ -26,12 +27,15 @@ pub struct Prepend {
     pub s_ready: Signal<Out, bool>,
     pub prefix_ready: Signal<Out, bool>,
     pub m_beat: Signal<Out, Beat>,
+    pub m_meta: Signal<Out, Meta>,
     pub m_valid: Signal<Out, bool>,
     align: Shift,
     out: DFF<Beat>,
+    out_meta: DFF<Meta>,
     out_valid: DFF<bool>,
     /// There is a packet.
     busy: DFF<bool>,
+    meta: DFF<Meta>,
     /// Full beats of prefix that have not left.
     full: DFF<Bits<3>>,
     /// Half of how many bytes the prefix has besides.
@@ -71,7 +75,24 @@ pub struct Prepend {
 impl Logic for Prepend {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, out, out_valid, busy, full, offset, space, carry, prefix_rest, flush, rest_bytes, rest_error, alone);
+        dff_setup!(
+            self,
+            clock,
+            out,
+            out_valid,
+            busy,
+            full,
+            offset,
+            space,
+            carry,
+            prefix_rest,
+            flush,
+            rest_bytes,
+            rest_error,
+            alone,
+            meta,
+            out_meta
+        );
         self.advance.next = !self.out_valid.q.val() | self.m_ready.val();
         self.heading.next = self.busy.q.val() & (self.full.q.val() != 0);
         self.closing.next = self.heading.val() & self.alone.q.val() & (self.full.q.val() == 1);
@@ -107,6 +128,7 @@ impl Logic for Prepend {
         }
         if self.advance.val() {
             self.out.d.next = self.beat.val();
+            self.out_meta.d.next = self.meta.q.val();
             self.out_valid.d.next = self.heading.val() | self.take.val() | self.flush.q.val();
             if self.heading.val() {
                 self.full.d.next = self.full.q.val() - 1;
@@ -122,6 +144,7 @@ impl Logic for Prepend {
             self.flush.d.next = self.last.val() & self.overflows.val();
         }
         self.m_beat.next = self.out.q.val();
+        self.m_meta.next = self.out_meta.q.val();
         self.m_valid.next = self.out_valid.q.val();
 
         // The next packet
@@ -138,6 +161,7 @@ impl Logic for Prepend {
         }
         if self.load.val() {
             self.busy.d.next = self.prefix_valid.val();
+            self.meta.d.next = self.prefix.val().meta;
             self.alone.d.next = self.prefix.val().alone;
             self.flush.d.next = self.prefix.val().alone & (self.prefix_length.val() < 16);
             self.rest_bytes.d.next = bit_cast::<5, 7>(self.prefix_length.val() & 15);

@@ -93,6 +93,8 @@ pub struct Headers {
     pub is_esp: bool,
     /// With `is_esp`: inside UDP (RFC 3948).
     pub is_encap: bool,
+    /// With `is_encap`: length and checksum of the UDP header.
+    pub udp: Bits<32>,
     /// ESP: security parameters index.
     pub spi: Bits<32>,
     /// ESP: low half of the sequence number.

@@ -1,7 +1,12 @@
 //! RX: from the wire's frames to the core, and from the core to the host.
 //!
 //! All wiring: the blocks in the order in which a frame meets them. Nothing of a packet leaves [`Hold`] before
-//! its ICV is verified. Back-pressure goes from `m_ready` to `s_ready`; nothing is lost.
+//! its ICV is verified. Throughput is the slowest block's: one small frame each 8 clocks (replay window), else one beat or slot a clock.
+//! Back-pressure goes from `m_ready` to `s_ready`; nothing is lost.
+//!
+//! The tables. An SA is written twice, as not valid before its replay window is prepared and as valid after it; the second write clears its
+//! lifetime, limits and failures. `limits_write` is a pulse: `limits` are those of `sa_index`. `read_index` to `read_seq`, `read_life` and
+//! `read_failures`: right 10 clocks later. `notice`: a limit was reached.
 
 use rust_hdl::prelude::*;
 
@@ -10,11 +15,14 @@ use crate::fifo::Fifo;
 use crate::gather::Gather;
 use crate::header_builder::HeaderBuilder;
 use crate::hold::Hold;
+use crate::inner_header::InnerHeader;
+use crate::lifetime::Lifetime;
 use crate::parse::Parse;
 use crate::prepend::Prepend;
-use crate::records::{CamEntry, CryptoContext, Gathered, Headers, Job, Prefix, RxSa, SaIndex, Slot};
+use crate::records::{CamEntry, CryptoContext, Gathered, Job, Life, Limits, Meta, Notice, Prefix, RxFailures, RxSa, SaIndex, Slot};
 use crate::replay::Replay;
 use crate::rx_check::{Expected, RxCheck};
+use crate::rx_failures::FailureCounters;
 use crate::rx_sa::RxSaTable;
 use crate::sa_cam::SaCam;
 use crate::stream::Beat;
@@ -40,6 +48,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     pub core_tag: Signal<In, Bits<128>>,
     pub core_tag_valid: Signal<In, bool>,
     pub m_beat: Signal<Out, Beat>,
+    pub m_meta: Signal<Out, Meta>,
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
     pub cam_write: Signal<In, bool>,
@@ -52,13 +61,19 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     pub sa_seq: Signal<In, Bits<64>>,
     pub replay_init_valid: Signal<In, bool>,
     pub replay_init_ready: Signal<Out, bool>,
+    pub limits_write: Signal<In, bool>,
+    pub limits: Signal<In, Limits>,
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
+    pub read_life: Signal<Out, Life>,
+    pub read_failures: Signal<Out, RxFailures>,
+    pub notice: Signal<Out, Notice>,
+    pub notice_valid: Signal<Out, bool>,
+    pub notice_ready: Signal<In, bool>,
     pub ready: Signal<Out, bool>,
     pub events: Signal<Out, Bits<64>>,
     parse: Parse,
     frames: Fifo<Beat, 9>,
-    headers: Fifo<Headers, 2>,
     cam: SaCam<C>,
     sas: RxSaTable<A>,
     check: RxCheck,
@@ -70,12 +85,22 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     is_protected: Fifo<bool, 4>,
     expected: Fifo<Expected, 4>,
     hold: Hold<11>,
+    lifetime: Lifetime<A>,
+    failures: FailureCounters<A>,
     decap: Decap,
+    inner_header: InnerHeader,
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 2>,
     prepend: Prepend,
+    /// The SA that was written last, as valid or its limits, and which of both in the clock before; the limits.
+    written: DFF<SaIndex>,
+    renews: DFF<bool>,
+    limits_new: DFF<bool>,
+    limits_kept: DFF<Limits>,
+    again: DFF<Bits<64>>,
     late: DFF<Bits<64>>,
     early: Signal<Local, Bits<64>>,
+    behind: Signal<Local, Bits<64>>,
 }
 
 impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
@@ -86,7 +111,6 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             clock,
             parse,
             frames,
-            headers,
             cam,
             sas,
             check,
@@ -98,15 +122,17 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             is_protected,
             expected,
             hold,
+            lifetime,
+            failures,
             decap,
+            inner_header,
             builder,
             prefixes,
-            prepend,
-            late
+            prepend
         );
+        dff_setup!(self, clock, written, renews, limits_new, limits_kept, again, late);
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();
-        self.headers.reset.next = self.reset.val();
         self.cam.reset.next = self.reset.val();
         self.sas.reset.next = self.reset.val();
         self.check.reset.next = self.reset.val();
@@ -118,7 +144,10 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.is_protected.reset.next = self.reset.val();
         self.expected.reset.next = self.reset.val();
         self.hold.reset.next = self.reset.val();
+        self.lifetime.reset.next = self.reset.val();
+        self.failures.reset.next = self.reset.val();
         self.decap.reset.next = self.reset.val();
+        self.inner_header.reset.next = self.reset.val();
         self.builder.reset.next = self.reset.val();
         self.prefixes.reset.next = self.reset.val();
         self.prepend.reset.next = self.reset.val();
@@ -137,15 +166,12 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.frames.s_data.next = self.parse.m_beat.val();
         self.frames.s_valid.next = self.parse.m_valid.val();
         self.parse.m_ready.next = self.frames.s_ready.val();
-        self.headers.s_data.next = self.parse.headers.val();
-        self.headers.s_valid.next = self.parse.headers_valid.val();
-        self.parse.headers_ready.next = self.headers.s_ready.val();
 
         // Its SA.
         self.sas.pass_unknown.next = self.pass_unknown.val();
-        self.sas.headers.next = self.headers.m_data.val();
-        self.sas.headers_valid.next = self.headers.m_valid.val();
-        self.headers.m_ready.next = self.sas.headers_ready.val();
+        self.sas.headers.next = self.parse.headers.val();
+        self.sas.headers_valid.next = self.parse.headers_valid.val();
+        self.parse.headers_ready.next = self.sas.headers_ready.val();
         self.cam.key.next = self.sas.key.val();
         self.cam.key_valid.next = self.sas.key_valid.val();
         self.sas.result_valid.next = self.cam.result_valid.val();
@@ -159,6 +185,12 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.sas.write_enable.next = self.sa_write.val();
         self.sas.write_index.next = self.sa_index.val();
         self.sas.write_sa.next = self.sa.val();
+        self.renews.d.next = self.sa_write.val() & self.sa.val().valid;
+        self.limits_new.d.next = self.limits_write.val();
+        if self.sa_write.val() | self.limits_write.val() {
+            self.written.d.next = self.sa_index.val();
+            self.limits_kept.d.next = self.limits.val();
+        }
 
         // Its place in the replay window; the job.
         self.check.found.next = self.sas.packet.val();
@@ -176,6 +208,11 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.replay_init_ready.next = self.replay.init_ready.val();
         self.replay.read_sa.next = self.read_index.val();
         self.read_seq.next = self.replay.read_top.val();
+        self.sas.check_index.next = self.check.current_index.val();
+        self.check.current.next = self.sas.check_current.val();
+        self.failures.early.next = self.check.failure.val();
+        self.failures.early_valid.next = self.check.failure_valid.val();
+        self.check.failure_ready.next = self.failures.early_ready.val();
         self.jobs.s_data.next = self.check.job.val();
         self.jobs.s_valid.next = self.check.job_valid.val();
         self.check.job_ready.next = self.jobs.s_ready.val();
@@ -230,17 +267,46 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.decap.advanced.next = self.replay.advanced.val();
         self.decap.advanced_valid.next = self.replay.advanced_valid.val();
         self.replay.advanced_ready.next = self.decap.advanced_ready.val();
+        self.replay.allow.next = self.decap.allow.val();
         self.sas.current_index.next = self.decap.current_index.val();
         self.decap.current.next = self.sas.current.val();
         self.hold.outcome.next = self.decap.outcome.val();
         self.hold.outcome_valid.next = self.decap.outcome_valid.val();
         self.decap.outcome_ready.next = self.hold.outcome_ready.val();
 
-        // A cause may be counted in front of the core and behind it in the same clock: then once more in the next one. Each stage is
-        // at least 3 clocks away from counting that cause again, so nothing is met there.
-        self.early.next = self.sas.events.val() | self.check.events.val();
-        self.late.d.next = self.early.val() & self.decap.events.val();
-        self.events.next = self.early.val() | self.decap.events.val() | self.late.q.val();
+        // What its SA has carried, and what its packets failed at.
+        self.lifetime.index.next = self.decap.life_index.val();
+        self.lifetime.count.next = self.decap.count.val();
+        self.lifetime.touch.next = self.decap.touch.val();
+        self.lifetime.bytes.next = self.decap.bytes.val();
+        self.lifetime.unlimited.next = self.decap.unlimited.val();
+        self.decap.expired.next = self.lifetime.expired.val();
+        self.decap.is_told.next = !self.lifetime.report_valid.val();
+        self.lifetime.clear_write.next = self.renews.q.val();
+        self.lifetime.clear_index.next = self.written.q.val();
+        self.lifetime.limits_write.next = self.limits_new.q.val();
+        self.lifetime.limits_index.next = self.written.q.val();
+        self.lifetime.limits.next = self.limits_kept.q.val();
+        self.lifetime.read_index.next = self.read_index.val();
+        self.read_life.next = self.lifetime.life.val();
+        self.notice.next = self.lifetime.report.val();
+        self.notice_valid.next = self.lifetime.report_valid.val();
+        self.lifetime.report_ready.next = self.notice_ready.val();
+        self.failures.late.next = self.decap.failure.val();
+        self.failures.late_valid.next = self.decap.failure_valid.val();
+        self.decap.failure_ready.next = self.failures.late_ready.val();
+        self.failures.clear_write.next = self.renews.q.val();
+        self.failures.clear_index.next = self.written.q.val();
+        self.failures.read_index.next = self.read_index.val();
+        self.read_failures.next = self.failures.failures.val();
+
+        // Several stages may count a cause in the same clock: then once more in a later one. Each is at least 3 clocks away from counting it
+        // again, the first two 6: so `again` meets neither of these, and `late` finds a free clock before the next of its kind.
+        self.early.next = (self.sas.events.val() | self.check.events.val()) | self.again.q.val();
+        self.again.d.next = self.sas.events.val() & self.check.events.val();
+        self.behind.next = self.decap.events.val() | self.decap.passed.val();
+        self.late.d.next = (self.early.val() & self.behind.val()) | (self.late.q.val() & (self.early.val() | self.behind.val()));
+        self.events.next = (self.early.val() | self.behind.val()) | self.late.q.val();
 
         // The plaintext, with its headers in front, to the host.
         self.builder.fields.next = self.decap.fields.val();
@@ -252,10 +318,15 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.prepend.prefix.next = self.prefixes.m_data.val();
         self.prepend.prefix_valid.next = self.prefixes.m_valid.val();
         self.prefixes.m_ready.next = self.prepend.prefix_ready.val();
-        self.prepend.s_beat.next = self.hold.m_beat.val();
-        self.prepend.s_valid.next = self.hold.m_valid.val();
-        self.hold.m_ready.next = self.prepend.s_ready.val();
+        self.inner_header.s_beat.next = self.hold.m_beat.val();
+        self.inner_header.s_marks.next = self.hold.m_marks.val();
+        self.inner_header.s_valid.next = self.hold.m_valid.val();
+        self.hold.m_ready.next = self.inner_header.s_ready.val();
+        self.prepend.s_beat.next = self.inner_header.m_beat.val();
+        self.prepend.s_valid.next = self.inner_header.m_valid.val();
+        self.inner_header.m_ready.next = self.prepend.s_ready.val();
         self.m_beat.next = self.prepend.m_beat.val();
+        self.m_meta.next = self.prepend.m_meta.val();
         self.m_valid.next = self.prepend.m_valid.val();
         self.prepend.m_ready.next = self.m_ready.val();
     }

@@ -1,6 +1,7 @@
 //! The header builder against etherparse: every field in its place, the IPv4 checksum right, lengths and latency as documented.
 
 use espalier_hdl::header_builder::{HeaderBuilder, HeaderFields};
+use espalier_hdl::records::Meta;
 use espalier_sim::Model;
 use etherparse::{IpNumber, Ipv4Header, Ipv6Header, UdpHeader};
 use num_bigint::BigUint;
@@ -50,7 +51,12 @@ fn expected(fields: &Random) -> Vec<u8> {
         bytes.extend_from_slice(&header.to_bytes());
     }
     if fields.udp {
-        let header = UdpHeader { source_port: fields.sport, destination_port: fields.dport, length: fields.udp_length, checksum: 0 };
+        let header = UdpHeader {
+            source_port: fields.sport,
+            destination_port: fields.dport,
+            length: fields.udp_length,
+            checksum: fields.udp_checksum,
+        };
         bytes.extend_from_slice(&header.to_bytes());
     }
     if fields.esp_header {
@@ -81,6 +87,8 @@ struct Random {
     sport: u16,
     dport: u16,
     udp_length: u16,
+    udp_checksum: u16,
+    sa: u64,
     esp_header: bool,
     esp: [u8; 16],
 }
@@ -119,6 +127,8 @@ impl Random {
             sport: random.random(),
             dport: random.random(),
             udp_length: random.random(),
+            udp_checksum: random.random(),
+            sa: random.random_range(0..1024),
             esp_header,
             esp: random.random(),
         }
@@ -146,8 +156,10 @@ impl Random {
             sport: u64::from(self.sport).into(),
             dport: u64::from(self.dport).into(),
             udp_length: u64::from(self.udp_length).into(),
+            udp_checksum: u64::from(self.udp_checksum).into(),
             has_esp: self.esp_header,
             esp: bits(&self.esp),
+            meta: Meta { crypto: true, sa: self.sa.into(), ..Default::default() },
         }
     }
 }
@@ -186,6 +198,8 @@ fn headers_are_what_etherparse_builds() {
         let bytes = part(names.get_my_offset_bytes(), names.get_my_width_bytes());
         let built = if expected.is_empty() { BigUint::ZERO } else { &bytes >> (688 - 8 * expected.len()) };
         assert_eq!(built, BigUint::from_bytes_be(&expected), "round {round}: bytes");
+        let meta = part(names.get_my_offset_meta(), names.get_my_width_meta());
+        assert_eq!(meta, espalier_sim::record(fields.record().meta), "round {round}: meta");
         model.set("prefix_ready", true);
         model.clock();
         model.set("prefix_ready", false);

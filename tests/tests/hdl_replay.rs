@@ -81,6 +81,7 @@ impl Sa {
 fn built(model: Result<Model, espalier_sim::Error>) -> Model {
     let mut model = model.unwrap();
     model.reset(3);
+    model.set("allow", true);
     model
 }
 

@@ -7,6 +7,7 @@ mod support;
 use std::collections::VecDeque;
 
 use espalier_hdl::hold::{Held, Hold, Release};
+use espalier_hdl::inner_header::Marks;
 use espalier_hdl::records::Gathered;
 use espalier_sim::stream::{Agent, Beat, FrameSink, Lanes, Payload, Record, Sink, Source, Stalls, step};
 use espalier_sim::{Input, Model, field};
@@ -30,6 +31,9 @@ struct Packet {
     keep: bool,
     release: usize,
     tag: u128,
+    /// Bytes of ICV: 16, 12, 8, by their code.
+    icv_size: usize,
+    dscp: u64,
 }
 
 impl Packet {
@@ -47,6 +51,8 @@ impl Packet {
             keep: rng.random_range(0..4) != 0,
             release,
             tag: rng.random(),
+            icv_size: rng.random_range(0..3),
+            dscp: rng.random_range(0..64),
         }
     }
 
@@ -57,11 +63,26 @@ impl Packet {
 
     fn gathered(&self) -> Record {
         let icv = self.flip.map_or(self.tag, |bit| self.tag ^ (1 << bit));
-        Record::of(Gathered { error: self.cut, icv: BigUint::from(icv).into(), ..Default::default() })
+        // What follows a short one may be anything.
+        let icv = if self.icv_bits() < 128 { icv ^ u128::from(self.dscp) } else { icv };
+        Record::of(Gathered { error: self.cut, icv: BigUint::from(icv).into(), icv_size: (self.icv_size as u64).into() })
+    }
+
+    fn icv_bits(&self) -> usize {
+        [128, 96, 64][self.icv_size]
+    }
+
+    /// The bit that differs, if any, is none of the ICV's.
+    fn icv_ok(&self) -> bool {
+        self.flip.is_none_or(|bit| bit < 128 - self.icv_bits())
+    }
+
+    fn marks(&self) -> Marks {
+        Marks { set_dscp: true, dscp: self.dscp.into(), ..Default::default() }
     }
 
     fn outcome(&self) -> Record {
-        Record::of(Release { keep: self.keep, length: (self.release as u64).into() })
+        Record::of(Release { keep: self.keep, length: (self.release as u64).into(), marks: self.marks() })
     }
 
     fn check(&self, held: &BigUint) {
@@ -69,12 +90,22 @@ impl Packet {
         let part = |offset, width| u64::try_from(field(held, offset, width)).unwrap();
         let what = format!("{} bytes, protected {}", self.bytes.len(), self.protected);
         assert_eq!(part(h.get_my_offset_protected(), 1) == 1, self.protected, "{what}");
-        assert_eq!(part(h.get_my_offset_icv_ok(), 1) == 1, self.protected && self.flip.is_none(), "{what}, flip {:?}", self.flip);
+        assert_eq!(
+            part(h.get_my_offset_icv_ok(), 1) == 1,
+            self.protected && self.icv_ok(),
+            "{what}, flip {:?}, ICV {}",
+            self.flip,
+            self.icv_bits()
+        );
         assert_eq!(part(h.get_my_offset_error(), 1) == 1, self.error || self.cut, "{what}");
         assert_eq!(part(h.get_my_offset_length(), 16), self.bytes.len() as u64, "{what}");
         assert_eq!(part(h.get_my_offset_nibble(), 4), u64::from(self.bytes[0] >> 4), "{what}");
         if let (true, [.., pad_length, next_header]) = (self.protected, &self.bytes[..]) {
-            assert_eq!(part(h.get_my_offset_pad_length(), 8), u64::from(*pad_length), "{what}");
+            let payload = self.bytes.len().checked_sub(2 + usize::from(*pad_length));
+            assert_eq!(part(h.get_my_offset_trailer_ok(), 1) == 1, payload.is_some(), "{what}, pad length {pad_length}");
+            if let Some(payload) = payload {
+                assert_eq!(part(h.get_my_offset_payload(), 16), payload as u64, "{what}, pad length {pad_length}");
+            }
             assert_eq!(part(h.get_my_offset_next_header(), 8), u64::from(*next_header), "{what}");
         }
     }
@@ -148,7 +179,8 @@ fn run<const A: usize>(packets: &[Packet], stalls: [Stalls; 7]) {
         gathered.push(packet.gathered());
     }
     let (mut ended, mut offered, mut decided, mut out, mut quiet) = (0, 0, 0, 0, 0);
-    let mut expected: VecDeque<&[u8]> = VecDeque::new();
+    let mut expected: VecDeque<(&[u8], Marks)> = VecDeque::new();
+    let (marks, valid) = (model.output("m_marks").unwrap(), model.output("m_valid").unwrap());
     while decided < packets.len() || out < expected.len() {
         step(&mut model, &mut [&mut core, &mut is_protected, &mut tags, &mut gathered, &mut held, &mut outcomes, &mut m]).unwrap();
         quiet += 1;
@@ -164,16 +196,20 @@ fn run<const A: usize>(packets: &[Packet], stalls: [Stalls; 7]) {
             quiet = 0;
         }
         if let Some(frame) = m.frames.pop() {
-            assert_eq!(frame.bytes, expected[out], "frame {out}");
+            assert_eq!(frame.bytes, expected[out].0, "frame {out}");
             assert_eq!(frame.user, 0);
             out += 1;
         }
         if outcomes.taken.is_some() {
             let packet = &packets[decided];
             if packet.keep && packet.release > 0 {
-                expected.push_back(&packet.bytes[..packet.release]);
+                expected.push_back((&packet.bytes[..packet.release], packet.marks()));
             }
             decided += 1;
+        }
+        model.settle();
+        if model.read_bool(valid) {
+            assert_eq!(model.read(marks), espalier_sim::record(expected[out].1), "frame {out}: marks");
         }
         if core.ended {
             let packet = &packets[ended];
@@ -237,9 +273,10 @@ fn jumbo_packets() {
 #[test]
 fn an_icv_that_differs_in_any_bit_is_found() {
     let mut rng = SmallRng::seed_from_u64(7);
-    let packets: Vec<_> = (0..128)
-        .flat_map(|bit| {
-            let whole = Packet { protected: true, ..Packet::whole(&mut rng, 64) };
+    let packets: Vec<_> = (0..3)
+        .flat_map(|icv_size| (0..128).map(move |bit| (icv_size, bit)))
+        .flat_map(|(icv_size, bit)| {
+            let whole = Packet { protected: true, icv_size, ..Packet::whole(&mut rng, 64) };
             [Packet { flip: Some(bit), ..whole.clone() }, whole]
         })
         .collect();

@@ -5,7 +5,7 @@
 mod support;
 
 use espalier_hdl::prepend::Prepend;
-use espalier_hdl::records::Prefix;
+use espalier_hdl::records::{Meta, Prefix};
 use espalier_sim::stream::{Beat, FrameSink, FrameSource, Record, Source, Stalls, step};
 use num_bigint::BigUint;
 use rand::rngs::SmallRng;
@@ -18,18 +18,25 @@ struct Packet {
     extra: Vec<u8>,
     payload: Vec<u8>,
     error: bool,
+    /// SA of the prefix's meta.
+    sa: u64,
 }
 
 impl Packet {
     fn random(rng: &mut SmallRng, extra: usize, payload: usize) -> Self {
-        Self { extra: random_bytes(rng, extra), payload: random_bytes(rng, payload), error: payload > 0 && rng.random_range(0..8) == 0 }
+        let (extra, payload, sa) = (random_bytes(rng, extra), random_bytes(rng, payload), rng.random_range(0..1024));
+        Self { error: !payload.is_empty() && rng.random_range(0..8) == 0, extra, payload, sa }
+    }
+
+    fn meta(&self) -> Meta {
+        Meta { sa: self.sa.into(), status: (self.sa % 256).into(), crypto: self.sa.is_multiple_of(2), ..Default::default() }
     }
 
     fn prefix(&self) -> Record {
         let mut bytes = self.extra.clone();
         bytes.resize(86, 0x5a);
         let prefix = Prefix {
-            meta: Default::default(),
+            meta: self.meta(),
             bytes: BigUint::from_bytes_be(&bytes).into(),
             length: (self.extra.len() as u64).into(),
             icv: true,
@@ -50,8 +57,14 @@ fn prepend(packets: &[Packet], stalls: [Stalls; 3]) -> u64 {
         s.push(&packet.payload, packet.error.into());
         prefixes.push(packet.prefix());
     }
+    let (meta, valid) = (model.output("m_meta").unwrap(), model.output("m_valid").unwrap());
     while m.frames.len() < packets.len() {
         step(&mut model, &mut [&mut s, &mut prefixes, &mut m]).unwrap();
+        model.settle();
+        if model.read_bool(valid) {
+            let packet = m.frames.len();
+            assert_eq!(model.read(meta), espalier_sim::record(packets[packet].meta()), "packet {packet}: meta");
+        }
         assert!(model.cycles() < 10_000_000);
     }
     for (i, (packet, frame)) in packets.iter().zip(&m.frames).enumerate() {

@@ -3,12 +3,13 @@
 use rust_hdl::prelude::*;
 
 use super::Release;
+use crate::inner_header::Marks;
 use crate::stream::Beat;
 
 /// Reads released packets from the buffer, in order.
 ///
 /// - Ports: `outcome` and `boundary` (where the packet ends) one each a packet; `address` and `data` of the buffer, one clock later; `m` the
-///   packets; `first_kept`: where the oldest beat stands that is still wanted.
+///   packets, `m_marks` beside every beat as released; `first_kept`: where the oldest beat stands that is still wanted.
 /// - Latency 3 clocks from the release to the first beat.
 /// - Throughput: a packet takes a clock for each beat given out, and one more; one that is not kept, one.
 /// - Back-pressure: `m` is a register; reading follows `m_ready`.
@@ -27,6 +28,7 @@ pub struct Reader {
     pub address: Signal<Out, Bits<16>>,
     pub first_kept: Signal<Out, Bits<16>>,
     pub m_beat: Signal<Out, Beat>,
+    pub m_marks: Signal<Out, Marks>,
     pub m_valid: Signal<Out, bool>,
     /// A packet is being read.
     busy: DFF<bool>,
@@ -41,6 +43,9 @@ pub struct Reader {
     shown: DFF<Bits<16>>,
     fetched_last: DFF<bool>,
     fetched_bytes: DFF<Bits<5>>,
+    fetched_marks: DFF<Marks>,
+    marks: DFF<Marks>,
+    out_marks: DFF<Marks>,
     out: DFF<Beat>,
     out_valid: DFF<bool>,
     pop: Signal<Local, bool>,
@@ -55,6 +60,7 @@ impl Logic for Reader {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, busy, left, tail, fetch, behind, fetched, shown, fetched_last, fetched_bytes, out, out_valid);
+        dff_setup!(self, clock, marks, fetched_marks, out_marks);
         // Fetch; while the fetched beat can't move on, keep on reading it.
         self.pop.next = self.fetched.q.val() & (!self.out_valid.q.val() | self.m_ready.val());
         self.free.next = !self.fetched.q.val() | self.pop.val();
@@ -64,6 +70,7 @@ impl Logic for Reader {
             self.address.next = self.fetch.q.val();
             self.shown.d.next = self.fetch.q.val();
             self.fetched.d.next = self.busy.q.val();
+            self.fetched_marks.d.next = self.marks.q.val();
             self.fetched_last.d.next = self.last.val();
             self.fetched_bytes.d.next = 16.into();
             if self.last.val() {
@@ -94,6 +101,7 @@ impl Logic for Reader {
             self.left.d.next = self.rounded.val().get_bits::<13>(4);
             self.tail.d.next = bit_cast::<5, 4>(self.rounded.val().get_bits::<4>(0)) + 1;
             self.behind.d.next = self.boundary.val();
+            self.marks.d.next = self.outcome.val().marks;
             if !self.keep.val() {
                 self.fetch.d.next = self.boundary.val();
             }
@@ -109,7 +117,9 @@ impl Logic for Reader {
             self.out.d.next.bytes = self.fetched_bytes.q.val();
             self.out.d.next.last = self.fetched_last.q.val();
             self.out.d.next.error = false;
+            self.out_marks.d.next = self.fetched_marks.q.val();
         }
+        self.m_marks.next = self.out_marks.q.val();
         self.m_beat.next = self.out.q.val();
         self.m_valid.next = self.out_valid.q.val();
 

@@ -3,13 +3,15 @@
 use rust_hdl::prelude::*;
 
 use super::{Held, Stored};
-use crate::records::Gathered;
+use crate::constant::Const;
+use crate::records::{icv_size, Gathered};
 
 /// Offers a packet when all has come that there is to know of it.
 ///
 /// - Ports: `stored`, `is_protected`, `gathered` for each packet, `tag` for each protected one, each in order; `held` what they say;
 ///   `boundary` where it ends, for the reader, the clock in which they are taken.
 /// - Latency 2 clocks: ICV and tag are folded to 32 bits, then these to one. Throughput one packet a clock.
+/// - A short ICV is the tag's first bytes (RFC 4106 section 6): only these are compared.
 /// - Back-pressure: waits for `held_ready` and `boundary_ready`.
 #[derive(LogicBlock, Default)]
 pub struct Verify {
@@ -37,18 +39,23 @@ pub struct Verify {
     joined_valid: DFF<bool>,
     /// Where ICV and tag differ, folded.
     differ: DFF<Bits<32>>,
+    trailer_length: DFF<Bits<9>>,
     out: DFF<Held>,
     out_valid: DFF<bool>,
     advance: Signal<Local, bool>,
     all: Signal<Local, bool>,
     take: Signal<Local, bool>,
     difference: Signal<Local, Bits<128>>,
+    folded: Signal<Local, Bits<32>>,
+    left: Signal<Local, Bits<17>>,
+    icv_16: Const<2, { icv_size::ICV_16 }>,
+    icv_8: Const<2, { icv_size::ICV_8 }>,
 }
 
 impl Logic for Verify {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, joined, joined_valid, differ, out, out_valid);
+        dff_setup!(self, clock, joined, joined_valid, differ, trailer_length, out, out_valid);
         self.advance.next = !self.out_valid.q.val() | self.held_ready.val();
         self.all.next = self.stored_valid.val()
             & self.is_protected_valid.val()
@@ -63,11 +70,23 @@ impl Logic for Verify {
         self.boundary.next = self.stored.val().end;
 
         self.difference.next = self.tag.val() ^ self.gathered.val().icv;
+        self.folded.next = self.difference.val().get_bits::<32>(96) | self.difference.val().get_bits::<32>(64);
+        if self.gathered.val().icv_size != self.icv_8.val() {
+            self.folded.next = (self.difference.val().get_bits::<32>(96) | self.difference.val().get_bits::<32>(64))
+                | self.difference.val().get_bits::<32>(32);
+        }
+        if self.gathered.val().icv_size == self.icv_16.val() {
+            self.folded.next = (self.difference.val().get_bits::<32>(96) | self.difference.val().get_bits::<32>(64))
+                | (self.difference.val().get_bits::<32>(32) | self.difference.val().get_bits::<32>(0));
+        }
+        self.left.next = bit_cast::<17, 16>(self.joined.q.val().length) - bit_cast::<17, 9>(self.trailer_length.q.val());
         if self.advance.val() {
             self.joined_valid.d.next = false;
             self.out_valid.d.next = self.joined_valid.q.val();
             self.out.d.next = self.joined.q.val();
             self.out.d.next.icv_ok = self.joined.q.val().protected & (self.differ.q.val() == 0);
+            self.out.d.next.payload = bit_cast::<16, 17>(self.left.val());
+            self.out.d.next.trailer_ok = !self.left.val().get_bit(16);
         }
         if self.take.val() {
             self.joined_valid.d.next = true;
@@ -75,12 +94,9 @@ impl Logic for Verify {
             self.joined.d.next.error = self.stored.val().error | self.gathered.val().error;
             self.joined.d.next.length = self.stored.val().length;
             self.joined.d.next.nibble = self.stored.val().nibble;
-            self.joined.d.next.pad_length = self.stored.val().pad_length;
+            self.trailer_length.d.next = bit_cast::<9, 8>(self.stored.val().pad_length) + 2;
             self.joined.d.next.next_header = self.stored.val().next_header;
-            self.differ.d.next = self.difference.val().get_bits::<32>(0)
-                | self.difference.val().get_bits::<32>(32)
-                | self.difference.val().get_bits::<32>(64)
-                | self.difference.val().get_bits::<32>(96);
+            self.differ.d.next = self.folded.val();
         }
         self.held.next = self.out.q.val();
         self.held_valid.next = self.out_valid.q.val();

@@ -87,6 +87,7 @@ impl Logic for Finish {
             self.record.d.next.spi = 0.into();
             self.record.d.next.seq = 0.into();
             self.record.d.next.iv = 0.into();
+            self.record.d.next.udp = self.l4.val().get_bits::<32>(128);
             if self.is_encap.val() {
                 self.record.d.next.spi = self.l4.val().get_bits::<32>(96);
                 self.record.d.next.seq = self.l4.val().get_bits::<32>(64);

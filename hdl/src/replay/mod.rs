@@ -16,6 +16,7 @@ use crate::records::SaIndex;
 ///   zero. Changes nothing.
 /// - `advance` to `advanced` (a [`verdict`]): the ICV is good. Infers and judges again from the state of now, and if that
 ///   is `OK` marks the number as seen and moves the window up to it, all in one: of two packets with one number one passes.
+///   `allow` low in the first clock of the answer: it is as it is, but nothing is marked.
 /// - `init`: the SA gets `init_top` as its highest number and an empty bitmap. Hold `init_sa` and `init_top` with
 ///   `init_valid` until `init_ready`, at most 67 clocks. What was stored for the number's earlier owner can't be seen after
 ///   that. The SA must not receive meanwhile (install it in the CAM afterwards); others may.
@@ -51,6 +52,7 @@ pub struct Replay<const S: usize, const W: usize> {
     pub advance: Signal<In, ReplayAdvance>,
     pub advance_valid: Signal<In, bool>,
     pub advance_ready: Signal<Out, bool>,
+    pub allow: Signal<In, bool>,
     pub advanced: Signal<Out, Bits<3>>,
     pub advanced_valid: Signal<Out, bool>,
     pub advanced_ready: Signal<In, bool>,
@@ -189,8 +191,8 @@ impl<const S: usize, const W: usize> Logic for Replay<S, W> {
 
         // Phase 2: what an accepted advance writes; phase 3: it writes.
         self.judged_seq.next = self.judged.q.val().seq64;
-        self.is_written.d.next = self.is_accepted.q.val();
-        self.is_top_written.d.next = self.is_accepted.q.val() & self.is_ahead.q.val();
+        self.is_written.d.next = self.is_accepted.q.val() & self.allow.val();
+        self.is_top_written.d.next = (self.is_accepted.q.val() & self.is_ahead.q.val()) & self.allow.val();
         self.new_sa.d.next = self.judged.q.val().sa;
         self.new_seq.d.next = self.judged_seq.val();
         self.old_seen.next = self.word.q.val().seen;
