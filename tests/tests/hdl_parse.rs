@@ -98,6 +98,9 @@ fn expected(frame: &[u8], error: bool, store_and_forward: bool) -> (Record, bool
     if let (Some(esp), false) = (found.esp, malformed) {
         record.is_esp = true;
         record.is_encap = esp.encap;
+        if esp.encap {
+            record.udp = bits(&frame[esp.offset - 4..esp.offset]);
+        }
         record.spi = u64::from(esp.spi).into();
         record.seq = u64::from(esp.seq).into();
         let iv = esp.offset + 8;

@@ -87,8 +87,9 @@ impl Logic for Finish {
             self.record.d.next.spi = 0.into();
             self.record.d.next.seq = 0.into();
             self.record.d.next.iv = 0.into();
-            self.record.d.next.udp = self.l4.val().get_bits::<32>(128);
+            self.record.d.next.udp = 0.into();
             if self.is_encap.val() {
+                self.record.d.next.udp = self.l4.val().get_bits::<32>(128);
                 self.record.d.next.spi = self.l4.val().get_bits::<32>(96);
                 self.record.d.next.seq = self.l4.val().get_bits::<32>(64);
                 self.record.d.next.iv = self.l4.val().get_bits::<64>(0);
@@ -115,6 +116,7 @@ impl Logic for Finish {
                 self.record.d.next.spi = 0.into();
                 self.record.d.next.seq = 0.into();
                 self.record.d.next.iv = 0.into();
+                self.record.d.next.udp = 0.into();
             }
         }
         if self.offered.q.val() & self.headers_ready.val() {
