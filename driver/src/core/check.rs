@@ -1,6 +1,6 @@
 //! What the kernel checks of an SA or a policy before a device is asked.
 
-use crate::policy::PolicyParams;
+use crate::policy::{PolicyParams, PolicyType};
 use crate::sa::{SaError, SaParams};
 use crate::xfrm::{Direction, Family, Mode};
 
@@ -123,6 +123,8 @@ pub fn policy(request: &PolicyRequest) -> Result<(), XfrmError> {
     }
     match &request.offload {
         None if templates.len() > 1 => Err(PolicyCheck::Templates.into()),
+        None if request.params.ptype != PolicyType::Main => Err(PolicyCheck::Type.into()),
+        None if request.params.icmp => Err(PolicyCheck::IcmpFlag.into()),
         Some(offload) if offload.flags != UserOffload::PACKET => Err(XfrmError::OffloadFlags),
         _ => Ok(()),
     }

@@ -124,6 +124,9 @@ pub enum TransformError {
     /// A flag that can't be honoured.
     #[error("flag {0} is not honoured")]
     Flag(&'static str),
+    /// A mark to set.
+    #[error("no mark is set")]
+    OutputMark,
     /// TFC padding.
     #[error("there is no TFC padding")]
     TfcPadding,
@@ -139,6 +142,12 @@ pub enum PolicyCheck {
     /// More than one template without a device: nested SAs are not done in software.
     #[error("Only one template is done in software")]
     Templates,
+    /// `ptype sub` without a device.
+    #[error("Only the main policy type is done in software")]
+    Type,
+    /// `flag icmp` without a device.
+    #[error("Flag icmp is not done in software")]
+    IcmpFlag,
     /// An index names its direction.
     #[error("Policy index doesn't match direction")]
     Index,
@@ -178,7 +187,9 @@ impl XfrmError {
             | Self::PolicyCheck(PolicyCheck::Depth | PolicyCheck::Index | PolicyCheck::SelectorFamily | PolicyCheck::TemplateFamily)
             | Self::Spi(SpiError::Protocol | SpiError::Comp | SpiError::Range)
             | Self::StateInvalid => Errno::Einval,
-            Self::Update(_) | Self::Transform(_) | Self::PolicyCheck(PolicyCheck::Templates) => Errno::Eopnotsupp,
+            Self::Update(_)
+            | Self::Transform(_)
+            | Self::PolicyCheck(PolicyCheck::Templates | PolicyCheck::Type | PolicyCheck::IcmpFlag) => Errno::Eopnotsupp,
             Self::StateExists | Self::PolicyExists | Self::DeviceExists(_) => Errno::Eexist,
             Self::NoState => Errno::Esrch,
             Self::NoPolicy | Self::Spi(SpiError::InUse | SpiError::Exhausted) => Errno::Enoent,
@@ -202,6 +213,8 @@ impl XfrmError {
             Self::Update(_) => "limit",
             Self::Transform(error) => error.field(),
             Self::PolicyCheck(PolicyCheck::Depth | PolicyCheck::Templates | PolicyCheck::TemplateFamily) => "tmpl",
+            Self::PolicyCheck(PolicyCheck::Type) => "ptype",
+            Self::PolicyCheck(PolicyCheck::IcmpFlag) => "flag",
             Self::PolicyCheck(PolicyCheck::Index) => "index",
             Self::PolicyCheck(PolicyCheck::SelectorFamily) | Self::PolicyExists | Self::NoPolicy => "selector",
             Self::StateExists | Self::NoState | Self::StateInvalid => "id",
@@ -222,6 +235,7 @@ impl TransformError {
             Self::Spi => "spi",
             Self::Encap => "encap",
             Self::Flag(_) => "flag",
+            Self::OutputMark => "output-mark",
             Self::TfcPadding => "tfcpad",
         }
     }

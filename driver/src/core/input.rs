@@ -212,8 +212,9 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         mark: u32,
     ) -> Result<PolicyDirection, InputError> {
         let direction = self.direction(headers.dst);
-        // xfrmi_decode_session: none.
-        let flow = Flow::decode(frame, headers, dev, mark, 0);
+        // What came out of an SA of an XFRM interface comes by that interface (xfrmi_decode_session).
+        let if_id = sa.and_then(|id| self.state(id)).map_or(0, |x| x.params.if_id);
+        let flow = Flow::decode(frame, headers, dev, mark, if_id);
         self.xfrm_policy_check(&flow, direction, sa)?;
         Ok(direction)
     }

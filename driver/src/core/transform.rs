@@ -8,7 +8,7 @@ use espalier_reference_model::sa::{Encap as ModelEncap, Endpoints, RxSa, Tunnel,
 use std::net::IpAddr;
 
 use crate::sa::{EncapKind, RFC4106_GCM_AES, SaParams, longest_payload};
-use crate::xfrm::{Family, Mode, protocol};
+use crate::xfrm::{Family, Mark, Mode, protocol};
 
 use super::error::TransformError;
 
@@ -40,8 +40,12 @@ impl Transform {
             return Err(TransformError::Aead(aead.name.clone()));
         }
         // RFC 4106 section 3.1: a nonce never repeats under a key.
-        if params.flags.oseq_may_wrap {
-            return Err(TransformError::Flag("oseq-may-wrap"));
+        let flags = [(params.flags.oseq_may_wrap, "oseq-may-wrap"), (params.flags.wildrecv, "wildrecv"), (params.flags.icmp, "icmp")];
+        if let Some((_, flag)) = flags.iter().find(|(set, _)| *set) {
+            return Err(TransformError::Flag(flag));
+        }
+        if params.output_mark != Mark::default() {
+            return Err(TransformError::OutputMark);
         }
         if params.tfcpad != 0 {
             return Err(TransformError::TfcPadding);

@@ -277,6 +277,17 @@ fn policies_say_what_may_come_in() {
 }
 
 #[test]
+fn an_sa_of_an_xfrm_interface_meets_the_policies_of_that_interface() {
+    let (mut core, _) = core();
+    core.state_add(StateRequest::software(SaParams { if_id: 4, ..inbound(9) })).expect("good");
+    core.policy_add(software_policy(policy_in())).expect("good");
+    let mut peer = Peer::new(9, false, 0);
+    assert_eq!(dropped(core.input("eth0", &peer.send(), None, 0)), InputError::Dropped(Mib::InNoPols));
+    core.policy_add(software_policy(espalier_driver::PolicyParams { if_id: 4, ..policy_in() })).expect("good");
+    core.input("eth0", &peer.send(), None, 0).expect("its own policy");
+}
+
+#[test]
 fn forwarded_packets_have_policies_of_their_own() {
     let (mut core, _) = core();
     core.set_local_addresses([address(HERE)]);

@@ -3,7 +3,7 @@
 use espalier_driver::core::{Offloaded, PolicyId};
 use espalier_driver::core::{PolicyRequest, SoftwareReason, StateRequest, UserOffload, XfrmCore, XfrmError};
 use espalier_driver::ops::{Callbacks, Features};
-use espalier_driver::policy::PolicyError;
+use espalier_driver::policy::{PolicyError, PolicyType};
 use espalier_driver::sa::{ReplayState, SaError, SaFlags, SaParams};
 use espalier_driver::xfrm::{Direction, PolicyDirection};
 use espalier_driver::{Errno, Error};
@@ -206,7 +206,11 @@ fn every_check_of_a_policy_is_made_before_the_device_is_asked() {
     families.selector.src = "2001:db8::/32".parse().expect("a prefix");
     let mut template = policy();
     template.templates[0].saddr = "2001:db8::1".parse().expect("an address");
+    let sub = espalier_driver::PolicyParams { ptype: PolicyType::Sub, ..policy() };
+    let icmp = espalier_driver::PolicyParams { icmp: true, ..policy() };
     let rows = [
+        (PolicyRequest::software(sub), "Only the main policy type is done in software", "ptype", Errno::Eopnotsupp),
+        (PolicyRequest::software(icmp), "Flag icmp is not done in software", "flag", Errno::Eopnotsupp),
         (flags(0), "Unrecognized flags in offload request", "offload", Errno::Einval),
         (flags(UserOffload::INBOUND), "Unrecognized flags in offload request", "offload", Errno::Einval),
         (flags(UserOffload::PACKET | 8), "Unrecognized flags in offload request", "offload", Errno::Einval),

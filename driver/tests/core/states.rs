@@ -2,7 +2,7 @@
 
 use espalier_driver::core::{AllocSpi, Offloaded, SoftwareReason, StateRequest, XfrmError};
 use espalier_driver::ops::{Callbacks, KmState};
-use espalier_driver::sa::{Encap, EncapKind, SaError, SaParams};
+use espalier_driver::sa::{Encap, EncapKind, SaError, SaFlags, SaParams};
 use espalier_driver::xfrm::info::Replay;
 use espalier_driver::xfrm::{Limits, Mark, Mode, OffloadMode, SaId};
 use espalier_driver::{Errno, Error};
@@ -279,7 +279,24 @@ fn software_refuses_what_it_can_t_do() {
     let mut spi = out(1);
     spi.id.spi = 0;
     let beet = SaParams { mode: Mode::Beet, ..out(1) };
-    for (sa, field) in [(ah, "proto"), (icv, "aead"), (key, "aead"), (wrap, "flag"), (spi, "spi"), (beet, "mode")] {
+    let flag = |flags| SaParams { flags, ..out(1) };
+    let icmp = flag(SaFlags { icmp: true, ..SaFlags::default() });
+    let wildrecv = flag(SaFlags { wildrecv: true, ..SaFlags::default() });
+    let mark = SaParams { output_mark: Mark { value: 1, mask: 1 }, ..out(1) };
+    let padded = SaParams { tfcpad: 64, ..out(1) };
+    let rows = [
+        (ah, "proto"),
+        (icv, "aead"),
+        (key, "aead"),
+        (wrap, "flag"),
+        (icmp, "flag"),
+        (wildrecv, "flag"),
+        (spi, "spi"),
+        (beet, "mode"),
+        (mark, "output-mark"),
+        (padded, "tfcpad"),
+    ];
+    for (sa, field) in rows {
         let error = core.state_add(StateRequest::software(sa)).expect_err(field);
         assert_eq!((error.errno(), error.field()), (Errno::Eopnotsupp, Some(field)), "{error}");
     }
