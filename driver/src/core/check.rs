@@ -2,6 +2,7 @@
 
 use crate::policy::{PolicyParams, PolicyType};
 use crate::sa::{SaError, SaParams};
+use crate::selector::SelectorError;
 use crate::xfrm::{Direction, Family, Mode};
 
 use super::error::{PolicyCheck, XfrmError};
@@ -15,6 +16,7 @@ const DEPTH_MAX: usize = 6;
 /// An SA: net/xfrm/xfrm_user.c, then xfrm_init_replay, then the first half of xfrm_dev_state_add.
 pub fn state(request: &StateRequest) -> Result<(), XfrmError> {
     let params = &request.params;
+    families(params)?;
     replay(params)?;
     flags(params)?;
     if params.flags.esn && params.replay_window == 0 && params.dir != Some(Direction::Out) {
@@ -24,6 +26,22 @@ pub fn state(request: &StateRequest) -> Result<(), XfrmError> {
         Some(offload) => offloaded(params, offload),
         None => Ok(()),
     }
+}
+
+/// verify_newsa_info, where one family stands for both addresses of a pair; and __xfrm_init_state: only a tunnel changes it.
+fn families(params: &SaParams) -> Result<(), XfrmError> {
+    let (saddr, daddr) = (params.saddr, params.id.daddr);
+    if Family::of(saddr) != Family::of(daddr) {
+        return Err(SaError::Family { saddr, daddr }.into());
+    }
+    let Some(selector) = &params.selector else { return Ok(()) };
+    if Family::of(selector.src.addr()) != selector.family() {
+        return Err(SaError::Selector(SelectorError::Family { src: selector.src, dst: selector.dst }).into());
+    }
+    if params.mode == Mode::Transport && selector.family() != params.family() {
+        return Err(SaError::SelectorFamily.into());
+    }
+    Ok(())
 }
 
 /// verify_replay. What it says of a direction holds only for an SA that says `dir`.

@@ -5,7 +5,7 @@ use espalier_driver::core::{PolicyRequest, SoftwareReason, StateRequest, UserOff
 use espalier_driver::ops::{Callbacks, Features};
 use espalier_driver::policy::{PolicyError, PolicyType};
 use espalier_driver::sa::{ReplayState, SaError, SaFlags, SaParams};
-use espalier_driver::xfrm::{Direction, PolicyDirection};
+use espalier_driver::xfrm::{Direction, Mode, PolicyDirection, Selector};
 use espalier_driver::{Errno, Error};
 
 use crate::fixtures::{START, core, inbound, on_device, out, packet, policy, policy_in};
@@ -28,7 +28,23 @@ fn replay(seq: u32, seq_hi: u32, oseq: u32, oseq_hi: u32) -> ReplayState {
 pub fn netlink_rows() -> Vec<Row> {
     use Direction::{In, Out};
     const MAX: u32 = u32::MAX;
+    let v6: std::net::IpAddr = "2001:db8::1".parse().expect("an address");
+    let selector = |src: &str, dst: &str| Some(Selector::between(src.parse().expect("a prefix"), dst.parse().expect("a prefix")));
     vec![
+        (said(Out, |sa| sa.saddr = v6), "Source 2001:db8::1 and destination 192.0.2.2 are of different families", "src"),
+        (
+            said(Out, |sa| sa.selector = selector("10.0.0.0/8", "2001:db8::/32")),
+            "Selector: source 10.0.0.0/8 and destination 2001:db8::/32 are of different families",
+            "sel",
+        ),
+        (
+            said(Out, |sa| {
+                sa.mode = Mode::Transport;
+                sa.selector = selector("2001:db8::/32", "2001:db8::/32");
+            }),
+            "Selector of a transport mode SA must have the family of the SA",
+            "sel",
+        ),
         (said(Out, |sa| sa.replay_window = 32), "Replay window should be 0 for output SA", "replay-window"),
         (said(Out, |sa| sa.replay = replay(1, 0, 0, 0)), "Replay seq and seq_hi should be 0 for output SA", "replay-seq"),
         (said(Out, |sa| sa.replay = replay(0, 1, 0, 0)), "Replay seq and seq_hi should be 0 for output SA", "replay-seq"),
