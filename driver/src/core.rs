@@ -37,6 +37,7 @@ mod sad;
 mod spd;
 mod state;
 mod transform;
+mod wanted;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;

@@ -13,7 +13,8 @@ use super::dump::policy_info;
 use super::flow::Flow;
 use super::offload::{Offloaded, SoftwareReason};
 use super::request::UserOffload;
-use super::sad::{Entry, Found, Lease, StateRef, Wanted};
+use super::sad::{Entry, Lease, StateRef};
+use super::wanted::{Found, Wanted};
 
 /// Why there is no state for a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

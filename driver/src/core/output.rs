@@ -13,8 +13,9 @@ use super::acquire::Unresolved;
 use super::flow::Flow;
 use super::offload::NotOffloadable;
 use super::replay::next_oseq;
-use super::sad::{StateId, StateRef, Wanted};
+use super::sad::{StateId, StateRef};
 use super::transform::state_mtu;
+use super::wanted::Wanted;
 
 /// DF of the IPv4 flags, in the upper byte of the field (RFC 791 section 3.1).
 const DF: u8 = 0x40;

@@ -6,6 +6,7 @@ mod device;
 mod fixtures;
 mod lifetimes;
 mod mock;
+mod modes;
 mod monitor;
 mod packets;
 mod policies;

@@ -6,11 +6,8 @@ use espalier_driver::policy::{Action, Level};
 use espalier_driver::sa::{Encap, EncapKind, ReplayState, SaFlags, SaParams};
 use espalier_driver::xfrm::{Direction, Family, Limits, Mode, OffloadMode, Selector};
 use espalier_driver::{Errno, Key};
-use espalier_reference_model::esp::encrypt_in_place;
 use espalier_reference_model::headers::Headers;
 use espalier_reference_model::rfc4106::{Header, IcvLength, Rfc4106};
-use espalier_reference_model::sa::TxSa;
-use proptest::prelude::*;
 
 use crate::fixtures::{
     HERE, NO_MARK, THERE, address, core, dont_fragment, id, inner, mend_checksum, names, on_device, out, packet, policy, skb,
@@ -365,44 +362,5 @@ fn udp_over_ipv6_has_a_checksum_in_software() {
         let right = header.calc_checksum_ipv6(&ip, packet.payload.slice()).expect("it fits");
         assert_eq!(header.checksum, right);
         assert_ne!(header.checksum, 0);
-    }
-}
-
-proptest! {
-    /// What a device in crypto mode makes of what the core gives it is what software makes at once.
-    #[test]
-    fn crypto_mode_and_software_send_the_same(
-        payload in 0..1300_usize, esn: bool, udp_encap: bool, transport: bool, oseq in 0..u64::MAX / 2, icv in prop::sample::select(vec![64, 96, 128]),
-    ) {
-        let mode = if transport { Mode::Transport } else { Mode::Tunnel };
-        let oseq = if esn { oseq } else { oseq & 0x7FFF_FFFF };
-        let replay = ReplayState { oseq: oseq as u32, oseq_hi: (oseq >> 32) as u32, ..ReplayState::default() };
-        let encap = Encap { kind: EncapKind::EspInUdp, sport: 4500, dport: 4501, oaddr: address("0.0.0.0") };
-        let mut params = SaParams {
-            mode,
-            replay,
-            dir: Some(Direction::Out),
-            flags: SaFlags { esn, ..SaFlags::default() },
-            encap: udp_encap.then_some(encap),
-            ..out(0x1001)
-        };
-        params.aead.as_mut().expect("an aead").icv_bits = icv;
-        let mut selected = policy();
-        selected.templates[0].mode = mode;
-        selected.selector = Selector::any(Family::V4);
-        let frame = udp(HERE, THERE, payload);
-        let send = |request| {
-            let (mut core, _) = core();
-            core.policy_add(software_policy(selected.clone())).expect("good");
-            core.state_add(request).expect("good");
-            core.output("eth0", &skb(&frame), 0, 0).expect("good")
-        };
-        let Output::Software { frame: software, .. } = send(StateRequest::software(params.clone())) else { panic!("software") };
-        let Output::Crypto { frame: prepared, .. } = send(on_device(params)) else { panic!("crypto") };
-        let icv_length = IcvLength::try_from(icv as usize / 8).expect("one of RFC 4106");
-        let cipher = Rfc4106::new(Key::new((0..20).collect()).expose(), icv_length).expect("a key");
-        let sa = TxSa { esn, ..TxSa::new(0x1001, cipher) };
-        let (sealed, _) = encrypt_in_place(&prepared, &sa).expect("a device takes it");
-        prop_assert_eq!(sealed, software);
     }
 }
