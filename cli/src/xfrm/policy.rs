@@ -41,7 +41,7 @@ pub fn policy(cursor: &mut Cursor) -> Result<Policy, ParseError> {
         match word.text.as_str() {
             "dir" => once(&mut direction, cursor, "dir", |cursor| cursor.choice("DIR value is invalid", PolicyDirection::ALL))?,
             "ctx" => security_context(cursor, &mut policy.security_context)?,
-            "mark" => policy.mark = Some(selector::mark(cursor)?),
+            "mark" => policy.mark = selector::added_mark(cursor)?,
             "index" => policy.index = cursor.number("INDEX value is invalid")?,
             "ptype" => once(&mut ptype, cursor, "ptype", |cursor| cursor.choice("PTYPE value is invalid", PolicyType::ALL))?,
             "action" => policy.action = cursor.choice("ACTION value is invalid", PolicyAction::ALL)?,
@@ -140,7 +140,7 @@ pub fn name(cursor: &mut Cursor) -> Result<PolicyName, ParseError> {
         match word.text.as_str() {
             "dir" => once(&mut direction, cursor, "dir", |cursor| cursor.choice("DIR value is invalid", PolicyDirection::ALL))?,
             "ctx" => security_context(cursor, &mut context)?,
-            "mark" => mark = Some(selector::mark(cursor)?),
+            "mark" => mark = selector::naming_mark(cursor)?,
             "index" => once(&mut index, cursor, "index", |cursor| cursor.number("INDEX value is invalid"))?,
             "ptype" => once(&mut ptype, cursor, "ptype", |cursor| cursor.choice("PTYPE value is invalid", PolicyType::ALL))?,
             "if_id" => if_id = Some(cursor.number("IF_ID value is invalid")?),

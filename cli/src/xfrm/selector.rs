@@ -180,10 +180,20 @@ pub fn limit(cursor: &mut Cursor, limits: &mut Limits) -> Result<(), ParseError>
 }
 
 /// xfrm_parse_mark, what follows `mark`: `V [mask M]`; without a mask all bits count.
-pub fn mark(cursor: &mut Cursor) -> Result<Mark, ParseError> {
+fn mark(cursor: &mut Cursor) -> Result<Mark, ParseError> {
     let value = cursor.number("MARK value is invalid")?;
     let mask = if cursor.accept("mask") { cursor.number("MASK value is invalid")? } else { u32::MAX };
     Ok(Mark { value, mask })
+}
+
+/// A mark that names what is asked for: iproute2 sends none that no packet's mark could differ from.
+pub fn naming_mark(cursor: &mut Cursor) -> Result<Option<Mark>, ParseError> {
+    Ok(Some(mark(cursor)?).filter(|mark| mark.value & mark.mask != 0))
+}
+
+/// The mark of what is added: one with an empty mask is not sent.
+pub fn added_mark(cursor: &mut Cursor) -> Result<Option<Mark>, ParseError> {
+    Ok(Some(mark(cursor)?).filter(|mark| mark.mask != 0))
 }
 
 /// What follows a word that takes an address of any family.

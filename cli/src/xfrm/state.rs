@@ -71,7 +71,7 @@ pub fn state(cursor: &mut Cursor) -> Result<State, ParseError> {
         cursor.next();
         match text {
             "mode" => state.mode = mode(cursor)?,
-            "mark" => state.mark = Some(selector::mark(cursor)?),
+            "mark" => state.mark = selector::added_mark(cursor)?,
             "reqid" => state.reqid = cursor.number("REQID value is invalid")?,
             "seq" => state.seq = cursor.number("SEQ value is invalid")?,
             "replay-window" => state.replay_window = number_after(cursor, text)?,
@@ -105,7 +105,7 @@ pub fn state(cursor: &mut Cursor) -> Result<State, ParseError> {
                 state.direction = Some(direction(cursor)?);
             }
             "offload" => state.offload = Some(offload(cursor)?),
-            "output-mark" => state.output_mark = Some(output_mark(cursor)?),
+            "output-mark" => state.output_mark = output_mark(cursor)?,
             "if_id" => state.if_id = Some(number_after(cursor, text)?),
             "pcpu-num" => return Err(ParseError::refused(word.at, text, "an SA of one CPU only is not supported")),
             _ => state.tfcpad = number_after(cursor, text)?,
@@ -141,7 +141,7 @@ pub fn name(cursor: &mut Cursor) -> Result<StateName, ParseError> {
     let mut named = false;
     while let Some(word) = cursor.peek() {
         if cursor.accept("mark") {
-            name.mark = Some(selector::mark(cursor)?);
+            name.mark = selector::naming_mark(cursor)?;
         } else if named {
             return Err(ParseError::wrong(word, "unknown").expecting("src, dst, proto, spi or mark"));
         } else {
@@ -168,7 +168,7 @@ pub fn allocspi(cursor: &mut Cursor) -> Result<AllocSpi, ParseError> {
         }
         match text {
             "mode" => alloc.mode = mode(cursor)?,
-            "mark" => alloc.mark = Some(selector::mark(cursor)?),
+            "mark" => alloc.mark = selector::naming_mark(cursor)?,
             "reqid" => alloc.reqid = cursor.number("REQID value is invalid")?,
             "seq" => alloc.seq = cursor.number("SEQ value is invalid")?,
             "min" if min.is_some() => return Err(ParseError::duplicate(word, "min")),
@@ -316,9 +316,9 @@ pub fn keyword(cursor: &mut Cursor, keyword: &str, missing: &str) -> Result<(), 
     cursor.read(missing, expected, |word| (word == keyword).then_some(()))
 }
 
-/// Without a mask none is sent, and the kernel takes all bits.
-fn output_mark(cursor: &mut Cursor) -> Result<Mark, ParseError> {
+/// iproute2 sends neither a value nor a mask of 0: the kernel then sets no mark, or takes all bits.
+fn output_mark(cursor: &mut Cursor) -> Result<Option<Mark>, ParseError> {
     let value = number_after(cursor, "output-mark")?;
-    let mask = if cursor.accept("mask") { cursor.number("mask value is invalid")? } else { u32::MAX };
-    Ok(Mark { value, mask })
+    let mask = if cursor.accept("mask") { cursor.number("mask value is invalid")? } else { 0 };
+    Ok((value != 0).then_some(Mark { value, mask: if mask == 0 { u32::MAX } else { mask } }))
 }

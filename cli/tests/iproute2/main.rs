@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod core;
 mod grammar;
 mod ip;
 mod kernel;
