@@ -5,17 +5,22 @@
 //! | interface | |
 //! |---|---|
 //! | `s_axil_*` | AXI4-Lite, 32 bit: docs/registers.md |
-//! | `s_axis_host_*` | frames from the host, to be sent; `tuser`: with `tlast`, the frame is damaged |
+//! | `s_axis_host_*` | frames from the host, to be sent; `tuser`: `espalier_regs::tuser::tx` |
+//! | `m_axis_txstatus_*` | what became of each of them, in order: `espalier_regs::tuser::tx_status` |
 //! | `m_axis_wire_*` | frames to the MAC |
 //! | `s_axis_wire_*` | frames from the MAC, without FCS; `tuser`: with `tlast`, the frame is damaged |
-//! | `m_axis_host_*` | received frames to the host |
+//! | `m_axis_host_*` | received frames to the host; `tuser`: `espalier_regs::tuser::rx` |
+//! | `interrupt` | level: EVENT shows an event |
 
+use espalier_regs::tuser::tx_status;
 use rust_hdl::prelude::*;
 
+use crate::admit::Admit;
+use crate::constant::Const;
 use crate::control::Control;
 use crate::gcm::GcmCore;
 use crate::rx_path::RxPath;
-use crate::shell::{AxisIn, AxisOut};
+use crate::shell::{AxisIn, AxisOut, HostUserIn, HostUserOut};
 use crate::tx_path::TxPath;
 
 /// The build that is emitted: 64 SAs in each direction, 64 policies, 128 places in the SA CAM.
@@ -51,7 +56,11 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     pub s_axis_host_tvalid: Signal<In, bool>,
     pub s_axis_host_tready: Signal<Out, bool>,
     pub s_axis_host_tlast: Signal<In, bool>,
-    pub s_axis_host_tuser: Signal<In, bool>,
+    pub s_axis_host_tuser: Signal<In, Bits<12>>,
+
+    pub m_axis_txstatus_tdata: Signal<Out, Bits<32>>,
+    pub m_axis_txstatus_tvalid: Signal<Out, bool>,
+    pub m_axis_txstatus_tready: Signal<In, bool>,
 
     pub m_axis_wire_tdata: Signal<Out, Bits<128>>,
     pub m_axis_wire_tkeep: Signal<Out, Bits<16>>,
@@ -71,25 +80,38 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     pub m_axis_host_tvalid: Signal<Out, bool>,
     pub m_axis_host_tready: Signal<In, bool>,
     pub m_axis_host_tlast: Signal<Out, bool>,
+    pub m_axis_host_tuser: Signal<Out, Bits<32>>,
+
+    pub interrupt: Signal<Out, bool>,
 
     control: Control<A, R, C>,
     host_in: AxisIn,
+    host_user_in: HostUserIn,
     tx: TxPath<A, R>,
     wire_out: AxisOut,
     core: GcmCore,
     wire_in: AxisIn,
     rx: RxPath<A, C, W>,
+    admit: Admit<A, R>,
     host_out: AxisOut,
+    host_user_out: HostUserOut,
+    /// Events that two stages had in one clock, and that are still to be counted once more.
+    late: DFF<Bits<64>>,
+    rx_events: Signal<Local, Bits<64>>,
+    admit_events: Signal<Local, Bits<64>>,
+    status_sa_at: Const<5, { tx_status::SA.lsb as u64 }>,
 }
 
 impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for Engine<A, R, C, W> {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, control, tx, core, rx);
+        dff_setup!(self, clock, late);
+        clock!(self, clock, control, tx, core, rx, admit);
         self.control.reset.next = self.reset.val();
         self.tx.reset.next = self.reset.val();
         self.core.reset.next = self.reset.val();
         self.rx.reset.next = self.reset.val();
+        self.admit.reset.next = self.reset.val();
 
         // Registers.
         self.control.s_axil_awaddr.next = self.s_axil_awaddr.val();
@@ -109,29 +131,39 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.s_axil_rresp.next = self.control.s_axil_rresp.val();
         self.s_axil_rvalid.next = self.control.s_axil_rvalid.val();
         self.control.s_axil_rready.next = self.s_axil_rready.val();
-        self.control.events.next = self.tx.events.val() | self.rx.events.val();
+        self.interrupt.next = self.control.event_pending.val();
+
+        // A cause may be counted in both stages of RX in the same clock. It is counted once more as soon as neither has it: the admission has
+        // none for 2 clocks after one, and the path before it at most two of a kind in 3 clocks, so nothing else is pending by then.
+        self.rx_events.next = self.rx.events.val();
+        self.admit_events.next = self.admit.events.val();
+        self.late.d.next = (self.rx_events.val() & self.admit_events.val())
+            | (self.late.q.val() & (self.rx_events.val() | self.admit_events.val()));
+        self.control.events.next = self.tx.events.val() | self.rx_events.val() | self.admit_events.val() | self.late.q.val();
+        self.control.tx_notice.next = self.tx.notice.val();
+        self.control.tx_notice_valid.next = self.tx.notice_valid.val();
+        self.tx.notice_ready.next = self.control.tx_notice_ready.val();
+        self.control.rx_notice.next = self.rx.notice.val();
+        self.control.rx_notice_valid.next = self.rx.notice_valid.val();
+        self.rx.notice_ready.next = self.control.rx_notice_ready.val();
 
         // Tables.
-        self.control.tables_ready.next = self.tx.ready.val() && self.rx.ready.val();
+        self.control.tables_ready.next = (self.tx.ready.val() && self.rx.ready.val()) && self.admit.ready.val();
         self.tx.enable.next = self.control.tx_enable.val();
         self.tx.policy_write.next = self.control.tx_policy_write.val();
         self.tx.policy_index.next = self.control.policy_index.val();
         self.tx.policy.next = self.control.policy.val();
         self.tx.sa_write.next = self.control.tx_sa_write.val();
+        self.control.tx_sa_write_ready.next = self.tx.sa_write_ready.val();
+        self.tx.sa_keep.next = self.control.tx_sa_keep.val();
         self.tx.sa_index.next = self.control.sa_index.val();
         self.tx.sa.next = self.control.tx_sa.val();
         self.tx.sa_seq.next = self.control.sa_seq.val();
-        self.tx.sa_keep.next = self.control.tx_sa_keep.val();
-        self.control.tx_sa_write_ready.next = self.tx.sa_write_ready.val();
         self.tx.limits_write.next = self.control.tx_limits_write.val();
         self.tx.limits.next = self.control.limits.val();
         self.tx.read_index.next = self.control.read_index.val();
-        self.control.tx_life.next = self.tx.read_life.val();
-        self.control.tx_notice.next = self.tx.notice.val();
-        self.control.tx_notice_valid.next = self.tx.notice_valid.val();
-        self.tx.notice_ready.next = self.control.tx_notice_ready.val();
-        self.tx.status_ready.next = true;
         self.control.tx_seq.next = self.tx.read_seq.val();
+        self.control.tx_life.next = self.tx.read_life.val();
         self.rx.enable.next = self.control.rx_enable.val();
         self.rx.pass_unknown.next = self.control.rx_pass_unknown.val();
         self.rx.cam_write.next = self.control.cam_write.val();
@@ -145,14 +177,25 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.rx.replay_init_valid.next = self.control.replay_init_valid.val();
         self.control.replay_init_ready.next = self.rx.replay_init_ready.val();
         self.rx.limits_write.next = self.control.rx_limits_write.val();
+        self.rx.limits_index.next = self.control.sa_index.val();
         self.rx.limits.next = self.control.limits.val();
         self.rx.read_index.next = self.control.read_index.val();
+        self.control.rx_seq.next = self.rx.read_seq.val();
         self.control.rx_life.next = self.rx.read_life.val();
         self.control.rx_failures.next = self.rx.read_failures.val();
-        self.control.rx_notice.next = self.rx.notice.val();
-        self.control.rx_notice_valid.next = self.rx.notice_valid.val();
-        self.rx.notice_ready.next = self.control.rx_notice_ready.val();
-        self.control.rx_seq.next = self.rx.read_seq.val();
+        self.admit.policy_write.next = self.control.rx_policy_write.val();
+        self.admit.policy_index.next = self.control.policy_index.val();
+        self.admit.policy.next = self.control.policy.val();
+        self.admit.local_write.next = self.control.local_write.val();
+        self.admit.local_index.next = self.control.local_index.val();
+        self.admit.local_address.next = self.control.local_address.val();
+        self.admit.sa_write.next = self.control.rx_sa_write.val();
+        self.admit.sa_tunnel.next = self.control.rx_sa.val().tunnel;
+        self.admit.sa_index.next = self.control.sa_index.val();
+        self.admit.selector_write.next = self.control.rx_selector_write.val();
+        self.admit.selector.next = self.control.selector.val();
+        self.admit.accept_write.next = self.control.rx_accept_write.val();
+        self.admit.accept.next = self.control.accept.val();
         self.core.hkey_valid.next = self.control.hkey_valid.val();
         self.core.hkey_key.next = self.control.hkey_key.val();
         self.core.hkey_size.next = self.control.hkey_size.val();
@@ -165,14 +208,10 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.host_in.tdata.next = self.s_axis_host_tdata.val();
         self.host_in.tkeep.next = self.s_axis_host_tkeep.val();
         self.host_in.tlast.next = self.s_axis_host_tlast.val();
-        self.host_in.tuser.next = self.s_axis_host_tuser.val();
+        self.host_user_in.tuser.next = self.s_axis_host_tuser.val();
+        self.host_in.tuser.next = self.host_user_in.error.val();
         self.tx.s_beat.next = self.host_in.m_beat.val();
-        self.tx.s_meta.next.crypto = false;
-        self.tx.s_meta.next.is_protected = false;
-        self.tx.s_meta.next.unsupported = false;
-        self.tx.s_meta.next.status = 0.into();
-        self.tx.s_meta.next.sa = 0.into();
-        self.tx.s_meta.next.generation = 0.into();
+        self.tx.s_meta.next = self.host_user_in.m_meta.val();
         self.tx.s_valid.next = self.s_axis_host_tvalid.val();
         self.s_axis_host_tready.next = self.tx.s_ready.val();
         self.core.tx_slot.next = self.tx.slot.val();
@@ -191,7 +230,12 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.m_axis_wire_tvalid.next = self.tx.m_valid.val();
         self.tx.m_ready.next = self.m_axis_wire_tready.val();
 
-        // RX: wire, core, host.
+        self.m_axis_txstatus_tdata.next =
+            bit_cast::<32, 8>(self.tx.status.val().event) | (bit_cast::<32, 10>(self.tx.status.val().sa) << self.status_sa_at.val());
+        self.m_axis_txstatus_tvalid.next = self.tx.status_valid.val();
+        self.tx.status_ready.next = self.m_axis_txstatus_tready.val();
+
+        // RX: wire, core, admission, host.
         self.wire_in.tdata.next = self.s_axis_wire_tdata.val();
         self.wire_in.tkeep.next = self.s_axis_wire_tkeep.val();
         self.wire_in.tlast.next = self.s_axis_wire_tlast.val();
@@ -208,11 +252,21 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.rx.core_beat_valid.next = self.core.rx_beat_valid.val();
         self.rx.core_tag.next = self.core.rx_tag.val();
         self.rx.core_tag_valid.next = self.core.rx_tag_valid.val();
-        self.host_out.s_beat.next = self.rx.m_beat.val();
+        self.admit.s_beat.next = self.rx.m_beat.val();
+        self.admit.s_meta.next = self.rx.m_meta.val();
+        self.admit.s_valid.next = self.rx.m_valid.val();
+        self.rx.m_ready.next = self.admit.s_ready.val();
+        self.host_out.s_beat.next = self.admit.m_beat.val();
+        self.host_user_out.s_meta.next = self.admit.m_meta.val();
         self.m_axis_host_tdata.next = self.host_out.tdata.val();
         self.m_axis_host_tkeep.next = self.host_out.tkeep.val();
         self.m_axis_host_tlast.next = self.host_out.tlast.val();
-        self.m_axis_host_tvalid.next = self.rx.m_valid.val();
-        self.rx.m_ready.next = self.m_axis_host_tready.val();
+        self.m_axis_host_tuser.next = self.host_user_out.tuser.val();
+        self.m_axis_host_tvalid.next = self.admit.m_valid.val();
+        self.admit.m_ready.next = self.m_axis_host_tready.val();
+
+        if self.reset.val() {
+            self.late.d.next = 0.into();
+        }
     }
 }
