@@ -177,7 +177,6 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.rx.replay_init_valid.next = self.control.replay_init_valid.val();
         self.control.replay_init_ready.next = self.rx.replay_init_ready.val();
         self.rx.limits_write.next = self.control.rx_limits_write.val();
-        self.rx.limits_index.next = self.control.sa_index.val();
         self.rx.limits.next = self.control.limits.val();
         self.rx.read_index.next = self.control.read_index.val();
         self.control.rx_seq.next = self.rx.read_seq.val();
