@@ -304,7 +304,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         // again, the first two 6: so `again` meets neither of these, and `late` finds a free clock before the next of its kind.
         self.early.next = (self.sas.events.val() | self.check.events.val()) | self.again.q.val();
         self.again.d.next = self.sas.events.val() & self.check.events.val();
-        self.behind.next = self.decap.events.val() | self.decap.passed.val();
+        self.behind.next = self.decap.events.val();
         self.late.d.next = (self.early.val() & self.behind.val()) | (self.late.q.val() & (self.early.val() | self.behind.val()));
         self.events.next = (self.early.val() | self.behind.val()) | self.late.q.val();
 

@@ -73,7 +73,6 @@ pub struct Judge {
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<64>>,
-    pub passed: Signal<Out, Bits<64>>,
     state: DFF<JudgeState>,
     sight: DFF<Sight>,
     is_dummy: DFF<bool>,
@@ -82,7 +81,6 @@ pub struct Judge {
     age: DFF<Bits<3>>,
     index: DFF<SaIndex>,
     pulse: DFF<Bits<64>>,
-    pass_pulse: DFF<Bits<64>>,
     is_crypto: Signal<Local, bool>,
     is_gone: Signal<Local, bool>,
     is_v4_inside: Signal<Local, bool>,
@@ -90,7 +88,6 @@ pub struct Judge {
     decided: Signal<Local, bool>,
     moves: Signal<Local, bool>,
     cause: Signal<Local, Bits<64>>,
-    pass_cause: Signal<Local, Bits<64>>,
     goes_on: Signal<Local, bool>,
     is_count: Signal<Local, bool>,
     is_touch: Signal<Local, bool>,
@@ -100,11 +97,6 @@ pub struct Judge {
     duplicate: Const<2, { kind::REPLAY }>,
     left_of_window: Const<2, { kind::REPLAY_WINDOW }>,
     integrity: Const<2, { kind::INTEGRITY }>,
-    ev_bypassed: EventMask<{ bit(Event::RxBypassed) }>,
-    ev_unsupported: EventMask<{ bit(Event::RxUnsupported) }>,
-    ev_decrypted: EventMask<{ bit(Event::RxDecrypted) }>,
-    ev_crypto: EventMask<{ bit(Event::RxCrypto) }>,
-    ev_crypto_failed: EventMask<{ bit(Event::RxCryptoFailed) }>,
     ev_error: EventMask<{ bit(Event::RxDropError) }>,
     ev_icv: EventMask<{ bit(Event::RxDropIcv) }>,
     ev_no_sa: EventMask<{ bit(Event::RxDropNoSa) }>,
@@ -120,7 +112,7 @@ pub struct Judge {
 impl Logic for Judge {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, sight, is_dummy, fits, length, age, index, pulse, pass_pulse);
+        dff_setup!(self, clock, state, sight, is_dummy, fits, length, age, index, pulse);
         self.is_crypto.next = self.expected.val().crypto;
         self.is_v4_inside.next = (self.held.val().next_header == self.proto_ipv4.val()) & (self.held.val().nibble == 4);
         self.is_v6_inside.next = (self.held.val().next_header == self.proto_ipv6.val()) & (self.held.val().nibble == 6);
@@ -140,7 +132,6 @@ impl Logic for Judge {
         self.advanced_ready.next = false;
         self.decided.next = false;
         self.cause.next = 0.into();
-        self.pass_cause.next = 0.into();
         self.goes_on.next = false;
         self.is_count.next = false;
         self.is_touch.next = false;
@@ -183,10 +174,6 @@ impl Logic for Judge {
                     Sight::Plain => {
                         self.decided.next = true;
                         self.goes_on.next = true;
-                        self.pass_cause.next = self.ev_bypassed.val();
-                        if self.expected.val().unsupported {
-                            self.pass_cause.next = self.ev_unsupported.val();
-                        }
                     }
                     Sight::BadIcv => {
                         self.decided.next = true;
@@ -199,7 +186,6 @@ impl Logic for Judge {
                         } else {
                             self.goes_on.next = true;
                             self.judged.next.headers_only = true;
-                            self.pass_cause.next = self.ev_crypto_failed.val();
                         }
                     }
                     Sight::BadTrailer => {
@@ -226,10 +212,7 @@ impl Logic for Judge {
                 self.advanced_ready.next = self.m_ready.val() & self.is_told.val();
                 self.goes_on.next = true;
                 self.is_count.next = true;
-                self.pass_cause.next = self.ev_decrypted.val();
-                if self.is_crypto.val() {
-                    self.pass_cause.next = self.ev_crypto.val();
-                } else if self.expired.val() {
+                if !self.is_crypto.val() & self.expired.val() {
                     self.goes_on.next = false;
                     self.is_count.next = false;
                     self.is_touch.next = true;
@@ -267,17 +250,14 @@ impl Logic for Judge {
         self.count.next = self.moves.val() & self.is_count.val();
         self.touch.next = self.moves.val() & self.is_touch.val();
         self.pulse.d.next = 0.into();
-        self.pass_pulse.d.next = 0.into();
         if self.moves.val() {
             self.state.d.next = JudgeState::Look;
             self.pulse.d.next = self.cause.val();
             if self.goes_on.val() {
                 self.pulse.d.next = 0.into();
-                self.pass_pulse.d.next = self.pass_cause.val();
             }
         }
         self.events.next = self.pulse.q.val();
-        self.passed.next = self.pass_pulse.q.val();
 
         if self.reset.val() {
             self.state.d.next = JudgeState::Look;

@@ -10,7 +10,7 @@
 //! Ports: `held` (from the buffer) and `expected` (from the check), one each a frame, in order; `advance` to the replay window,
 //! `advanced` from it, and `allow`; `current_index` to the SA table, `current` from it; `life_index`, `count`, `touch`, `bytes`, `unlimited`,
 //! `expired`, and `is_told` (no report waits; nothing is counted without it): the lifetimes; `failure` of the SA; out `outcome` to the buffer and, for what goes on, `fields` of the headers to put in front.
-//! `passed` has the outcome events of what goes on, `events` all others.
+//! `events` has the drops; what goes on is counted by the admission stage.
 //! Latency, from `held` to `outcome`: 3 clocks if nothing is advanced, else 3 and the window's. A packet each 8 clocks, so that the window's
 //! every turn is used; each 3 if it does not advance.
 
@@ -78,7 +78,6 @@ pub struct Decap {
     pub fields_valid: Signal<Out, bool>,
     pub fields_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<64>>,
-    pub passed: Signal<Out, Bits<64>>,
     judge: Judge,
     finish: Finish,
 }
@@ -112,7 +111,6 @@ impl Logic for Decap {
         self.judge.expired.next = self.expired.val();
         self.judge.is_told.next = self.is_told.val();
         self.events.next = self.judge.events.val();
-        self.passed.next = self.judge.passed.val();
 
         self.finish.judged.next = self.judge.judged.val();
         self.finish.held.next = self.held.val();

@@ -28,7 +28,8 @@ pub struct Packet {
 
 /// What is to become of it.
 pub struct Fate {
-    pub event: u64,
+    /// None of what goes on: that is counted behind.
+    pub event: Option<u64>,
     pub outcome: Release,
     pub fields: Option<HeaderFields>,
     /// Kind of failure.
@@ -129,7 +130,7 @@ impl Packet {
     }
 
     fn dropped(event: Event) -> Fate {
-        let (outcome, event) = (Release::default(), bit(event));
+        let (outcome, event) = (Release::default(), Some(bit(event)));
         Fate { event, outcome, fields: None, failure: None, asks: false, allow: false, count: None, touch: false }
     }
 
@@ -139,8 +140,7 @@ impl Packet {
         if held.error {
             return Self::dropped(Event::RxDropError);
         } else if !e.protected {
-            let event = if e.unsupported { Event::RxUnsupported } else { Event::RxBypassed };
-            return self.passes(event, number(held.length), 0);
+            return self.passes(number(held.length), 0);
         } else if !held.icv_ok && !e.crypto {
             return Fate { failure: (!gone).then_some(2), ..Self::dropped(Event::RxDropIcv) };
         } else if !e.crypto && !held.trailer_ok {
@@ -148,7 +148,7 @@ impl Packet {
         } else if gone {
             return Self::dropped(Event::RxDropNoSa);
         } else if !held.icv_ok {
-            return self.passes(Event::RxCryptoFailed, 0, if e.tunnel { 32 } else { 8 });
+            return self.passes(0, if e.tunnel { 32 } else { 8 });
         }
         let (next_header, payload, nibble) = (number(held.next_header), number(held.payload), number(held.nibble));
         let is_fit = match (next_header, nibble) {
@@ -157,7 +157,7 @@ impl Packet {
             _ => false,
         };
         let fate = if e.crypto {
-            Fate { count: Some(number(held.length)), ..self.passes(Event::RxCrypto, number(held.length), 1) }
+            Fate { count: Some(number(held.length)), ..self.passes(number(held.length), 1) }
         } else if expired {
             Fate { touch: true, ..Self::dropped(Event::RxDropExpired) }
         } else if self.verdict > 0 {
@@ -168,12 +168,12 @@ impl Packet {
         } else if e.tunnel && !is_fit {
             Self::dropped(Event::RxDropMode)
         } else {
-            Fate { count: Some(payload), ..self.passes(Event::RxDecrypted, payload, 1) }
+            Fate { count: Some(payload), ..self.passes(payload, 1) }
         };
         Fate { asks: true, allow: e.crypto || !expired, ..fate }
     }
 
-    fn passes(&self, event: Event, given: u64, status: u64) -> Fate {
+    fn passes(&self, given: u64, status: u64) -> Fate {
         let (held, e) = (&self.held, &self.expected);
         let (is_crypto, is_packet) = (e.protected && e.crypto, e.protected && !e.crypto);
         let v6_inside = number(held.next_header) == 41;
@@ -230,6 +230,6 @@ impl Packet {
             },
         };
         let outcome = Release { keep: true, length: given.into(), marks };
-        Fate { outcome, fields: Some(fields), ..Self::dropped(event) }
+        Fate { event: None, outcome, fields: Some(fields), failure: None, asks: false, allow: false, count: None, touch: false }
     }
 }
