@@ -1,7 +1,9 @@
 //! What the engine takes, in clocks: a lost clock fails here.
 
-use crate::rig::{Association, Rig};
-use crate::traffic::{Bytes, Packet, Shape};
+use crate::association::Association;
+use crate::choices::otherwise;
+use crate::packet::{Bytes, Packet, Shape};
+use crate::rig::Rig;
 use espalier_driver::xfrm::Direction;
 use espalier_sim::NicStalls;
 
@@ -17,19 +19,7 @@ struct Clocks {
 
 /// An association of 256-bit keys with ESN, in tunnel or transport mode.
 pub fn association(v6: bool, tunnel: bool) -> Association {
-    Association {
-        index: 1,
-        key_and_salt: (0..36).collect(),
-        esn: true,
-        v6,
-        tunnel: tunnel.then_some(v6),
-        encap: false,
-        window: 4096,
-        last_seq: 0,
-        dont_encap_dscp: false,
-        no_ecn: false,
-        no_pmtu_disc: false,
-    }
+    Association::plain(1, v6, tunnel.then_some(v6))
 }
 
 /// A packet whose frame has this many bytes, FCS included.
@@ -42,12 +32,13 @@ pub fn packet(frame_bytes: usize, v6: bool) -> Packet {
 /// Sends a lone packet, then many back to back.
 fn measure(association: &Association, frame_bytes: usize, direction: Direction) -> Clocks {
     let mut rig = Rig::new(NicStalls::never());
+    otherwise().for_each(|policy| rig.add_inbound(policy));
     rig.install(association);
     let mut peer = association.tx_sa(Direction::In);
     let mut send = |rig: &mut Rig| {
         let frame = packet(frame_bytes, association.v6).frame(association.inside(direction));
         if direction == Direction::Out {
-            rig.send_host(&frame, false);
+            rig.send_host(&frame, None, false);
         } else {
             let seq = peer.next_seq().expect("a number");
             let frame = espalier_reference_model::esp::encapsulate(&frame, &peer, seq).expect("a packet");

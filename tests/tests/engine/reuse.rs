@@ -1,13 +1,15 @@
 //! An SA's number goes to another SA while packets of the old one are still held.
 
-use espalier_driver::Event;
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::esp::encapsulate;
+use espalier_regs::Event;
 use espalier_sim::NicStalls;
 use espalier_sim::stream::Stalls;
 
+use crate::association::Association;
+use crate::choices::otherwise;
 use crate::clocks::{association, packet};
-use crate::rig::{Association, Rig};
+use crate::rig::Rig;
 
 /// Packets of each SA.
 const PACKETS: u64 = 40;
@@ -24,27 +26,26 @@ fn packets_of_a_deleted_sa_do_not_move_the_window_of_its_successor() {
     old.last_seq = 1_000_000;
     let new = Association { index: 2, last_seq: 0, ..old.clone() };
 
-    // The host takes nothing, so that packets are held; then one place is free, and the new SA gets it.
+    // The host takes nothing, so that packets are held; then the new SA gets the number of the old one.
     let mut rig = Rig::new(NicStalls { host_out: Stalls::pattern(&[true]), ..NicStalls::never() });
+    otherwise().for_each(|policy| rig.add_inbound(policy));
     rig.install(&old);
-    rig.fill(&old);
     for packet in 1..=PACKETS {
-        rig.device().bus().send_wire(sealed(&old, old.last_seq + packet).1, false);
+        rig.card().nic().send_wire(sealed(&old, old.last_seq + packet).1, false);
     }
-    rig.device().bus().run(3000).expect("no rule broken");
+    rig.card().nic().run(3000).expect("no rule broken");
     rig.remove(old.index);
     rig.install(&new);
     for packet in 1..=PACKETS {
-        rig.device().bus().send_wire(sealed(&new, packet).1, false);
+        rig.card().nic().send_wire(sealed(&new, packet).1, false);
     }
-    rig.device().bus().set_stalls(NicStalls::never());
-    rig.device().bus().run_until_quiet(1000, 100_000).expect("it comes to rest");
+    rig.card().nic().set_stalls(NicStalls::never());
+    rig.card().nic().run_until_quiet(1000, 100_000).expect("it comes to rest");
 
-    let frames = rig.device().bus().take_host();
-    let counters = rig.device().counters().expect("counters");
-    let gone = counters.get(Event::RxDropNoSa);
+    let frames = rig.card().nic().take_host();
+    let gone = rig.card().counter(Event::RxDropNoSa);
     assert!(gone > 0, "some packets of the old SA must be under way when it goes, or the test tests nothing");
-    assert_eq!(counters.get(Event::RxDecrypted) + gone, 2 * PACKETS, "a packet arrives or has no SA: no window refuses it");
+    assert_eq!(rig.card().counter(Event::RxDecrypted) + gone, 2 * PACKETS, "a packet arrives or has no SA: no window refuses it");
     assert_eq!(frames.len() as u64, 2 * PACKETS - gone);
     let (plain, _) = sealed(&new, 1);
     assert!(frames.iter().rev().take(PACKETS as usize).all(|frame| frame.bytes == plain), "every packet of the new SA arrives");

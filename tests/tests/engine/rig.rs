@@ -1,306 +1,273 @@
-//! The Verilated engine, programmed by the driver, beside the reference model, programmed by hand: what one does the other must do.
+//! The Verilated engine beside the reference model, both programmed by hand: what one does the other must do.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use espalier_driver::policy::{PolicyParams, Template};
-use espalier_driver::sa::{Aead, EncapKind, Offload, RFC4106_GCM_AES, ReplayState, SaHandle, SaParams};
-use espalier_driver::xfrm::{Direction, Mode, OffloadMode, PolicyDirection, SaId, Selector, protocol};
-use espalier_driver::{Device, Errno, Key, PolicyHandle};
-use espalier_hdl::engine::Espalier;
+use espalier_driver::xfrm::Direction;
+use espalier_reference_model::lifetime::Limits;
 use espalier_reference_model::nic::{Nic as ModelNic, Outcome};
-use espalier_reference_model::policy::Selector as ModelSelector;
-use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix, Requirement};
-use espalier_reference_model::replay::ReplayWindow;
-use espalier_reference_model::rfc4106::{IcvLength, Rfc4106};
-use espalier_reference_model::sa::{Encap, Endpoints, RxSa, SaKey, Tunnel, TxSa};
+use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix, Requirement, Selector};
 use espalier_regs::Event;
+use espalier_regs::mailbox::{Op, accept, local, policy};
+use espalier_regs::notice::Notice;
+use espalier_sim::NicStalls;
 use espalier_sim::stream::{Frame, Sent};
-use espalier_sim::{Model, Nic, NicStalls};
+
+use crate::association::{Association, bits, limit_words, policy_words};
+use crate::card::{Card, Words};
+use crate::compare::{counters, frames, notices, rx_state, tx_state, words};
+use crate::traffic::Shot;
 
 /// Clocks without a beat after which nothing is under way any more: longer than a frame of these tests takes to be verified, stalls and all.
 const QUIET: u64 = 1000;
 /// Clocks a batch may take.
 const LIMIT: u64 = 300_000;
+/// Priority of the policies that protect.
+const PROTECT: u32 = 10;
 
-/// A pair of associations, one out and one in, as the tests choose them. `index` sets it apart from the others: addresses, SPIs and reqid
-/// follow from it.
-#[derive(Debug, Clone)]
-pub struct Association {
-    /// Tells associations apart.
-    pub index: u8,
-    /// AES key and salt.
-    pub key_and_salt: Vec<u8>,
-    /// Extended sequence numbers.
-    pub esn: bool,
-    /// Family of the packets inside.
-    pub v6: bool,
-    /// Tunnel mode, and the family outside.
-    pub tunnel: Option<bool>,
-    /// Inside UDP.
-    pub encap: bool,
-    /// Replay window of the receiving end.
-    pub window: u32,
-    /// The sequence number before the first.
-    pub last_seq: u64,
-    /// Flags of the sending end.
-    pub dont_encap_dscp: bool,
-    /// See above.
-    pub no_ecn: bool,
-    /// See above.
-    pub no_pmtu_disc: bool,
-}
-
-impl Association {
-    /// The hosts inside: (source, destination).
-    pub fn inside(&self, flow: Direction) -> (IpAddr, IpAddr) {
-        hosts(self.index, self.v6, if flow == Direction::Out { 1 } else { 2 })
-    }
-
-    /// The gateways outside, or in transport mode the hosts themselves.
-    pub fn outside(&self, flow: Direction) -> (IpAddr, IpAddr) {
-        match self.tunnel {
-            Some(v6) => hosts(self.index, v6, if flow == Direction::Out { 3 } else { 4 }),
-            None => self.inside(flow),
-        }
-    }
-
-    fn spi(&self, flow: Direction) -> u32 {
-        let base = if flow == Direction::Out { 0xC000_0100 } else { 0xC000_0200 };
-        base + u32::from(self.index)
-    }
-
-    fn cipher(&self) -> Rfc4106 {
-        Rfc4106::new(&self.key_and_salt, IcvLength::Sixteen).expect("a key of a right length")
-    }
-
-    /// The sending end, for the model: ours, or that of the peer who sends to us.
-    pub fn tx_sa(&self, flow: Direction) -> TxSa {
-        let tunnel = self.tunnel.map(|_| Tunnel {
-            dont_encap_dscp: self.dont_encap_dscp,
-            no_ecn: self.no_ecn,
-            no_pmtu_disc: self.no_pmtu_disc,
-            ..Tunnel::new(match self.outside(flow) {
-                (IpAddr::V4(src), IpAddr::V4(dst)) => Endpoints::V4 { src, dst },
-                (IpAddr::V6(src), IpAddr::V6(dst)) => Endpoints::V6 { src, dst },
-                _ => unreachable!("one family outside"),
-            })
-        });
-        let encap = self.encap.then_some(Encap { sport: 4500, dport: 4500 });
-        TxSa { esn: self.esn, tunnel, encap, last_seq: self.last_seq, ..TxSa::new(self.spi(flow), self.cipher()) }
-    }
-
-    /// The receiving end, for the model.
-    pub fn rx_sa(&self) -> (SaKey, RxSa) {
-        let key = SaKey { dst: self.outside(Direction::In).1, spi: self.spi(Direction::In), encap: self.encap };
-        let replay = ReplayWindow::starting_at(self.window, self.esn, self.last_seq).expect("a window where there is ESN");
-        (key, RxSa { tunnel: self.tunnel.is_some(), no_ecn: true, ..RxSa::new(self.index.into(), self.cipher(), replay) })
-    }
-
-    /// Either end, for the driver.
-    fn params(&self, direction: Direction) -> SaParams {
-        let (saddr, daddr) = self.outside(direction);
-        let id = SaId { daddr, spi: self.spi(direction), proto: protocol::ESP };
-        let mode = if self.tunnel.is_some() { Mode::Tunnel } else { Mode::Transport };
-        let offload = Offload { mode: OffloadMode::Packet, direction };
-        let aead = Aead { name: RFC4106_GCM_AES.into(), key: Key::new(self.key_and_salt.clone()), icv_bits: 128 };
-        let mut params = SaParams::new(id, saddr, mode, offload, aead);
-        let (low, high) = (self.last_seq as u32, (self.last_seq >> 32) as u32);
-        match direction {
-            Direction::In => {
-                params.replay_window = self.window;
-                params.replay = ReplayState { seq: low, seq_hi: high, ..Default::default() };
-            }
-            Direction::Out => params.replay = ReplayState { oseq: low, oseq_hi: high, ..Default::default() },
-        }
-        params.reqid = u32::from(self.index) + 1;
-        params.flags.esn = self.esn;
-        params.flags.noecn = self.no_ecn;
-        params.flags.nopmtudisc = self.no_pmtu_disc;
-        params.flags.dont_encap_dscp = self.dont_encap_dscp;
-        params.flags.af_unspec = true;
-        params.encap = self.encap.then(|| espalier_driver::sa::Encap {
-            kind: EncapKind::EspInUdp,
-            sport: 4500,
-            dport: 4500,
-            oaddr: "0.0.0.0".parse().expect("an address"),
-        });
-        params
-    }
-}
-
-/// Two hosts of an association in a network of their own.
-pub fn hosts(index: u8, v6: bool, net: u8) -> (IpAddr, IpAddr) {
-    let host = |last: u8| -> IpAddr {
-        if v6 {
-            IpAddr::from([0x20, 1, 0xD, 0xB8, 0, net, 0, index, 0, 0, 0, 0, 0, 0, 0, last])
-        } else {
-            IpAddr::from([10, net, index, last])
-        }
-    };
-    (host(1), host(2))
+/// What the model made of the frames so far, which has not been compared.
+#[derive(Default)]
+struct Due {
+    wire: Vec<Vec<u8>>,
+    host: Vec<Vec<u8>>,
+    /// What runs beside the frames to the host.
+    users: Vec<u32>,
+    statuses: Vec<u32>,
+    notices: Vec<Notice>,
 }
 
 /// An association installed in both.
 struct Installed {
     association: Association,
-    tx: SaHandle,
-    rx: SaHandle,
-    policy: PolicyHandle,
-    model_policy: PolicyId,
+    policy: PolicyId,
 }
 
 /// See the module's documentation.
 pub struct Rig {
-    device: Device<Nic>,
+    card: Card,
     model: ModelNic,
-    accept: [PolicyId; 2],
-    installed: Vec<Installed>,
-    /// What the model sends onto the wire, and gives to the host, and has not been compared.
-    wire: Vec<Vec<u8>>,
-    host: Vec<Vec<u8>>,
+    installed: BTreeMap<u8, Installed>,
+    /// Words of the inbound policies, and their names in the model, by number.
+    inbound: Vec<(Words, PolicyId)>,
+    /// How many policies were written, which orders those of one priority.
+    written: u16,
+    due: Due,
 }
 
 impl Rig {
     /// An engine with empty tables, switched on.
     pub fn new(stalls: NicStalls) -> Self {
-        let model = Model::build::<Espalier>("espalier").expect("the engine builds");
-        let nic = Nic::new(model, stalls).expect("the engine has a card's ports");
-        let mut device = Device::open(nic).expect("bring-up");
-        device.enable().expect("enable");
-        // Inbound policies that take everything.
-        let mut model = ModelNic::default();
-        let action = Requirement::Protect { optional: true };
-        let accept = ModelSelector::ALL.map(|selector| model.rx_policies.insert(Policy { selector, forward: false, priority: 0, action }));
-        Self { device, model, accept, installed: Vec::new(), wire: Vec::new(), host: Vec::new() }
+        let (card, model) = (Card::new(stalls), ModelNic::default());
+        Self { card, model, installed: BTreeMap::new(), inbound: Vec::new(), written: 0, due: Due::default() }
     }
 
-    /// The driver's side.
-    pub fn device(&mut self) -> &mut Device<Nic> {
-        &mut self.device
+    /// The engine.
+    pub fn card(&mut self) -> &mut Card {
+        &mut self.card
     }
 
-    /// Fills the table of inbound SAs with strangers.
-    pub fn fill(&mut self, like: &Association) {
-        for index in 128.. {
-            let stranger = Association { index, ..like.clone() };
-            match self.device.add_sa(&stranger.params(Direction::In)) {
-                Ok(_) => {}
-                Err(error) => {
-                    assert_eq!(error.errno(), Errno::Enospc, "{error}");
-                    return;
-                }
+    /// The associations installed.
+    pub fn has(&self, index: u8) -> bool {
+        self.installed.contains_key(&index)
+    }
+
+    /// Adds an outbound policy beside those of the associations: number `slot`, behind all of its priority.
+    pub fn add_outbound(&mut self, slot: u16, given: Policy) -> PolicyId {
+        let mut words = policy_words(&given, self.written);
+        self.written += 1;
+        match given.action {
+            Action::Bypass => &mut words,
+            Action::Block => words.put(policy::ACTION, 1u8),
+            Action::Protect(None) => words.put(policy::ACTION, 2u8),
+            Action::Protect(Some(sa)) => words.put(policy::ACTION, 2u8).put(policy::SA_VALID, true).put(policy::SA, sa),
+        };
+        self.card.command(Op::TxPolicyWrite, slot, &words);
+        self.model.policies.insert(given)
+    }
+
+    /// Adds an inbound policy behind all of its priority. SAs that fit it are to come after it.
+    pub fn add_inbound(&mut self, given: Policy<Requirement>) {
+        let mut words = policy_words(&given, self.written);
+        self.written += 1;
+        match given.action {
+            Requirement::Bypass => {}
+            Requirement::Block => {
+                words.put(policy::ACTION, 1u8);
+            }
+            Requirement::Protect { optional } => {
+                words.put(policy::ACTION, 2u8).put(policy::OPTIONAL, optional);
             }
         }
+        self.card.command(Op::RxPolicyWrite, self.inbound.len() as u16, &words);
+        let id = self.model.rx_policies.insert(given);
+        self.inbound.push((words, id));
+    }
+
+    /// Adds a local address.
+    pub fn add_local(&mut self, slot: u16, address: IpAddr) {
+        let mut words = Words::new();
+        words.put(local::ADDRESS, bits(address)).put(local::V6, address.is_ipv6());
+        self.card.command(Op::LocalWrite, slot, &words);
+        self.model.local.insert(address);
+    }
+
+    /// ESP without an SA passes to the host, or not. Nothing may be under way.
+    pub fn pass_unknown(&mut self, pass: bool) {
+        self.card.switch(pass);
+        self.model.pass_unknown = pass;
     }
 
     /// Installs a pair of SAs, and a policy that sends its hosts' packets through the outbound one.
     pub fn install(&mut self, association: &Association) {
-        let tx = self.device.add_sa(&association.params(Direction::Out)).expect("outbound SA");
-        let rx = self.device.add_sa(&association.params(Direction::In)).expect("inbound SA");
+        let (tx, rx) = (association.tx(), association.rx);
+        self.card.command(Op::TxSaWrite, tx, &association.tx_words(false));
+        self.card.command(Op::TxLimitsWrite, tx, &limit_words(&association.limits[0]));
+        self.card.command(Op::RxSaWrite, rx, &association.rx_words());
+        self.card.command(Op::RxLimitsWrite, rx, &limit_words(&association.limits[1]));
+        self.card.command(Op::RxSelectorWrite, rx, &association.selector_words());
+        self.model.tx_sas.insert(tx, association.tx_sa(Direction::Out));
+        self.model.rx_sas.insert(association.sa_key(), association.rx_sa());
         let (src, dst) = association.inside(Direction::Out);
-        let mut policy = PolicyParams::new(Selector::between(src.into(), dst.into()), PolicyDirection::Out);
-        let params = association.params(Direction::Out);
-        policy.templates = vec![Template {
-            id: SaId { spi: 0, ..params.id },
-            saddr: params.saddr,
-            mode: params.mode,
-            reqid: params.reqid,
-            level: Default::default(),
-        }];
-        let policy = self.device.add_policy(&policy).expect("policy");
-
-        let index = u16::from(association.index);
-        self.model.tx_sas.insert(index, association.tx_sa(Direction::Out));
-        let (key, mut rx_sa) = association.rx_sa();
-        rx_sa.accepts.extend(self.accept);
-        self.model.rx_sas.insert(key, rx_sa);
-        let selector = ModelSelector::between(Prefix::host(src), Prefix::host(dst));
-        let model_policy =
-            self.model.policies.insert(Policy { selector, forward: false, priority: 0, action: Action::Protect(Some(index)) });
-        self.installed.push(Installed { association: association.clone(), tx, rx, policy, model_policy });
+        let selector = Selector::between(Prefix::host(src), Prefix::host(dst));
+        let given = Policy { selector, forward: false, priority: PROTECT, action: Action::Protect(Some(tx)) };
+        let policy = self.add_outbound(tx, given);
+        self.installed.insert(association.index, Installed { association: association.clone(), policy });
+        self.accept(association.index, association.accepts);
+        self.card.find(association.cam_key(), rx);
     }
 
     /// Takes an association out again. Nothing of it may be under way.
     pub fn remove(&mut self, index: u8) {
-        let at = self.installed.iter().position(|installed| installed.association.index == index).expect("it was installed");
-        let installed = self.installed.remove(at);
-        self.device.delete_policy(installed.policy).expect("policy deleted");
-        self.device.delete_sa(installed.tx).expect("outbound SA deleted");
-        self.device.delete_sa(installed.rx).expect("inbound SA deleted");
-        self.model.policies.remove(installed.model_policy);
-        self.model.tx_sas.remove(&u16::from(index));
-        self.model.rx_sas.remove(&installed.association.rx_sa().0);
+        let Installed { association, policy } = self.installed.remove(&index).expect("it was installed");
+        self.card.lose(&association.cam_key());
+        self.card.clear(Op::RxSaClear, association.rx);
+        self.card.clear(Op::TxPolicyClear, association.tx());
+        self.card.clear(Op::TxSaClear, association.tx());
+        self.model.policies.remove(policy);
+        self.model.tx_sas.remove(&association.tx());
+        self.model.rx_sas.remove(&association.sa_key());
     }
 
-    /// A frame from the host.
-    pub fn send_host(&mut self, frame: &[u8], error: bool) -> Outcome {
-        let outcome = self.model.transmit(frame, error);
-        self.wire.extend(outcome.frame.clone());
-        if error {
-            self.device.bus().send_host_damaged(frame)
-        } else {
-            self.device.bus().send_host(frame)
+    /// Writes the outbound SA again (TX_SA.KEEP). Only what says nothing to the packets under way may have changed.
+    pub fn keep(&mut self, index: u8) {
+        let association = &self.installed[&index].association;
+        // SEQ does not count.
+        let again = Association { last_seq: 12345, ..association.clone() };
+        self.card.command(Op::TxSaWrite, association.tx(), &again.tx_words(true));
+    }
+
+    /// Writes what received packets of an association are judged by again, as it is.
+    pub fn again(&mut self, index: u8) {
+        for (slot, (words, _)) in (0..).zip(&self.inbound) {
+            self.card.command(Op::RxPolicyWrite, slot, words);
         }
-        outcome
+        let association = self.installed[&index].association.clone();
+        self.card.command(Op::RxSelectorWrite, association.rx, &association.selector_words());
+        self.accept(index, association.accepts);
+    }
+
+    /// Another MAX_PAYLOAD. Nothing may be under way.
+    pub fn set_max_payload(&mut self, index: u8, max_payload: Option<u16>) {
+        let association = &mut self.installed.get_mut(&index).expect("it was installed").association;
+        association.max_payload = max_payload;
+        self.model.tx_sas.get_mut(&association.tx()).expect("its SA").max_payload = max_payload;
+        self.keep(index);
+    }
+
+    /// Other limits, at one end. Nothing may be under way.
+    pub fn set_limits(&mut self, index: u8, direction: Direction, limits: Limits) {
+        let association = &self.installed[&index].association;
+        if direction == Direction::Out {
+            self.card.command(Op::TxLimitsWrite, association.tx(), &limit_words(&limits));
+            self.model.tx_sas.get_mut(&association.tx()).expect("its SA").lifetime.set_limits(limits);
+        } else {
+            self.card.command(Op::RxLimitsWrite, association.rx, &limit_words(&limits));
+            self.model.rx_sas.get_mut(&association.sa_key()).expect("its SA").lifetime.set_limits(limits);
+        }
+    }
+
+    /// The inbound SA fits these policies. If they are others than before, nothing may be under way.
+    pub fn accept(&mut self, index: u8, accepts: u64) {
+        let association = &mut self.installed.get_mut(&index).expect("it was installed").association;
+        association.accepts = accepts;
+        let mut words = Words::new();
+        words.put(accept::POLICIES, accepts);
+        self.card.command(Op::RxAcceptWrite, association.rx, &words);
+        let fits = self.inbound.iter().enumerate().filter(|(slot, _)| accepts >> slot & 1 == 1).map(|(_, (_, id))| *id);
+        self.model.rx_sas.get_mut(&association.sa_key()).expect("its SA").accepts = fits.collect();
+    }
+
+    /// A frame from the host or the wire, or a rest.
+    pub fn shoot(&mut self, shot: &Shot) -> Result<(), String> {
+        match shot {
+            Shot::Host { frame, crypto, error } => self.send_host(frame, *crypto, *error),
+            Shot::Wire { frame, error } => self.send_wire(frame, *error),
+            Shot::Rest => self.settle()?,
+        }
+        Ok(())
+    }
+
+    /// A frame from the host; for crypto offload with the number of an SA.
+    pub fn send_host(&mut self, frame: &[u8], crypto: Option<u16>, error: bool) {
+        let outcome = match crypto {
+            Some(sa) => self.model.transmit_crypto(frame, sa, error),
+            None => self.model.transmit(frame, error),
+        };
+        self.due.statuses.push(outcome.tx_status());
+        let Outcome { frame: sent, notices, .. } = outcome;
+        self.due.wire.extend(sent);
+        self.due.notices.extend(notices);
+        self.card.nic().send_host_as(frame, crypto, error);
     }
 
     /// A frame from the wire.
-    pub fn send_wire(&mut self, frame: &[u8], error: bool) -> Outcome {
+    pub fn send_wire(&mut self, frame: &[u8], error: bool) {
         let outcome = self.model.receive(frame, error);
-        self.host.extend(outcome.frame.clone());
-        self.device.bus().send_wire(frame, error);
-        outcome
+        self.due.users.extend(outcome.frame.is_some().then(|| outcome.rx_user()));
+        let Outcome { frame: received, notices, .. } = outcome;
+        self.due.host.extend(received);
+        self.due.notices.extend(notices);
+        self.card.nic().send_wire(frame, error);
     }
 
-    /// Lets everything come out, and compares it, and the counters.
+    /// Lets everything come out, and compares it, and the counters and notices.
     pub fn settle(&mut self) -> Result<(), String> {
         self.settle_timed(Direction::Out).map(|_| ())
     }
 
     /// As [`Rig::settle`]; also when the frames of a direction went in and came out.
     pub fn settle_timed(&mut self, direction: Direction) -> Result<(Vec<Sent>, Vec<Frame>), String> {
-        let nic = self.device.bus();
+        let nic = self.card.nic();
         nic.run_until_quiet(QUIET, LIMIT).map_err(|error| error.to_string())?;
         let (host_sent, wire_sent) = (std::mem::take(nic.host_sent()).into(), std::mem::take(nic.wire_sent()).into());
-        let (wire_frames, host_frames) = (nic.take_wire(), nic.take_host());
-        let wire: Vec<_> = wire_frames.iter().map(|frame| frame.bytes.clone()).collect();
-        let host: Vec<_> = host_frames.iter().map(|frame| frame.bytes.clone()).collect();
-        let counters = self.device.counters().map_err(|error| error.to_string())?;
-        let wire = compare("the wire", &wire, &std::mem::take(&mut self.wire));
-        let host = compare("the host", &host, &std::mem::take(&mut self.host));
-        let counted = Event::ALL.iter().filter(|event| counters.get(**event) != self.model.counters().get(**event));
-        let differences: Vec<_> = counted
-            .map(|event| format!("{}: {}, model {}", event.name(), counters.get(*event), self.model.counters().get(*event)))
-            .collect();
-        let counters = if differences.is_empty() { Ok(()) } else { Err(format!("counters differ: {}", differences.join("; "))) };
-        let errors: Vec<_> = [wire, host, counters].into_iter().filter_map(Result::err).collect();
+        let (wire, host, statuses) = (nic.take_wire(), nic.take_host(), nic.take_tx_status());
+        let users: Vec<u32> = host.iter().map(|frame| frame.user).collect();
+        let due = std::mem::take(&mut self.due);
+        let counted: Vec<u64> = Event::ALL.iter().map(|event| self.card.counter(*event)).collect();
+        let results = [
+            frames("the wire", &wire, &due.wire),
+            frames("the host", &host, &due.host),
+            words("beside frame", &users, &due.users),
+            words("status of frame", &statuses, &due.statuses),
+            notices(self.card.notices(), due.notices),
+            counters(&counted, self.model.counters()),
+        ];
+        let errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
         match errors.is_empty() {
-            true if direction == Direction::Out => Ok((host_sent, wire_frames)),
-            true => Ok((wire_sent, host_frames)),
+            true if direction == Direction::Out => Ok((host_sent, wire)),
+            true => Ok((wire_sent, host)),
             false => Err(errors.join("\n")),
         }
     }
-}
 
-fn compare(what: &str, engine: &[Vec<u8>], model: &[Vec<u8>]) -> Result<(), String> {
-    for (at, (engine, model)) in engine.iter().zip(model).enumerate() {
-        if engine != model {
-            let byte = engine.iter().zip(model).position(|(a, b)| a != b).unwrap_or(engine.len().min(model.len()));
-            return Err(format!(
-                "{what}: frame {at} differs from byte {byte} on ({} bytes, model {}):\n engine {}\n model  {}",
-                engine.len(),
-                model.len(),
-                hex(engine),
-                hex(model)
-            ));
+    /// As [`Rig::settle`], and compares what the engine tells of each SA.
+    pub fn verify(&mut self) -> Result<(), String> {
+        self.settle()?;
+        for Installed { association, .. } in self.installed.values() {
+            let (tx, rx) = (association.tx(), association.rx);
+            tx_state(tx, &self.card.state(Op::ReadTxSa, tx), &self.model.tx_sas[&tx])?;
+            rx_state(rx, &self.card.state(Op::ReadRxSa, rx), &self.model.rx_sas[&association.sa_key()])?;
         }
+        Ok(())
     }
-    if engine.len() != model.len() {
-        return Err(format!("{what}: {} frames, model {}", engine.len(), model.len()));
-    }
-    Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,306 +1,178 @@
-//! Random associations and frames, and what can happen to a frame on the wire.
+//! Everything that happens in a run: frames, and changes of the tables between them and under them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use espalier_driver::xfrm::Direction;
-use espalier_reference_model::esp::encapsulate;
-use espalier_reference_model::headers::Headers;
-use espalier_reference_model::rfc4106::Header;
+use espalier_reference_model::lifetime::Limits;
 use espalier_reference_model::sa::TxSa;
-use etherparse::{IpNumber, Ipv4Header, Ipv6Header};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::rig::{Association, hosts};
+use crate::association::{Association, hosts};
+use crate::choices::limits;
+use crate::packet::{Bytes, Packet, packets};
+use crate::stack::{Flaw, build, flaws};
+use crate::wire::{Fate, fates, receive};
 
-/// Bytes that print in one line.
-#[derive(Clone)]
-pub struct Bytes(pub Vec<u8>);
+/// A frame that reaches the card, or a pause until nothing is under way.
+#[derive(Debug, Clone)]
+pub enum Shot {
+    /// From the host; for crypto offload with the number of an SA.
+    Host {
+        frame: Vec<u8>,
+        crypto: Option<u16>,
+        error: bool,
+    },
+    /// From the wire.
+    Wire {
+        frame: Vec<u8>,
+        error: bool,
+    },
+    Rest,
+}
 
-impl std::fmt::Debug for Bytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// Who is at the other end of an association, and what builds ESP at this end where the card does not.
+pub struct Peer {
+    pub association: Association,
+    /// The peer's own sending end.
+    pub sa: TxSa,
+    /// Numbers of the stack, for crypto offload.
+    pub stack: TxSa,
+}
+
+impl Peer {
+    pub fn new(association: &Association) -> Self {
+        let (sa, stack) = (association.tx_sa(Direction::In), association.tx_sa(Direction::Out));
+        Self { association: association.clone(), sa, stack }
     }
 }
 
-/// An IP packet between two hosts.
+/// Between whom a packet that is not ESP comes from the wire.
 #[derive(Debug, Clone)]
-pub struct Packet {
-    pub tags: usize,
-    pub tos: u8,
-    pub flow_label: u32,
-    pub dont_fragment: bool,
-    pub ttl: u8,
-    pub protocol: u8,
-    pub payload: Bytes,
-    /// Ethernet padding behind it.
-    pub padding: usize,
-    pub shape: Shape,
+pub enum Between {
+    /// The hosts of an association, which should have protected it, or not.
+    Inside(Index),
+    /// Strangers.
+    Strangers(bool),
+    /// A stranger and everybody.
+    Everybody(bool),
 }
 
-/// What is special about a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    Plain,
-    /// IPv4 options, or an IPv6 extension header.
-    Options,
-    /// An IPv4 fragment.
-    Fragment,
-}
-
-impl Packet {
-    /// The frame that carries it from `src` to `dst`.
-    pub fn frame(&self, (src, dst): (IpAddr, IpAddr)) -> Vec<u8> {
-        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
-        for tpid in &[0x88A8u16, 0x8100][2 - self.tags..] {
-            frame.extend_from_slice(&tpid.to_be_bytes());
-            frame.extend_from_slice(&[0x20, 0x64]);
-        }
-        match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                let mut header = Ipv4Header {
-                    dscp: (self.tos >> 2).try_into().expect("6 bits"),
-                    ecn: (self.tos & 3).try_into().expect("2 bits"),
-                    identification: 0x4321,
-                    dont_fragment: self.dont_fragment,
-                    more_fragments: self.shape == Shape::Fragment,
-                    time_to_live: self.ttl,
-                    protocol: IpNumber(self.protocol),
-                    source: src.octets(),
-                    destination: dst.octets(),
-                    ..Ipv4Header::default()
-                };
-                if self.shape == Shape::Options {
-                    header.options = [1, 1, 1, 0].into();
-                }
-                header.total_len = (header.header_len() + self.payload.0.len()) as u16;
-                header.header_checksum = header.calc_header_checksum();
-                frame.extend_from_slice(&[0x08, 0x00]);
-                frame.extend_from_slice(&header.to_bytes());
-            }
-            (IpAddr::V6(src), IpAddr::V6(dst)) => {
-                let options: &[u8] = if self.shape == Shape::Options { &[self.protocol, 0, 1, 4, 0, 0, 0, 0] } else { &[] };
-                let header = Ipv6Header {
-                    traffic_class: self.tos,
-                    flow_label: self.flow_label.try_into().expect("20 bits"),
-                    payload_length: (options.len() + self.payload.0.len()) as u16,
-                    next_header: IpNumber(if options.is_empty() { self.protocol } else { 60 }),
-                    hop_limit: self.ttl,
-                    source: src.octets(),
-                    destination: dst.octets(),
-                };
-                frame.extend_from_slice(&[0x86, 0xDD]);
-                frame.extend_from_slice(&header.to_bytes());
-                frame.extend_from_slice(options);
-            }
-            _ => unreachable!("one family"),
-        }
-        frame.extend_from_slice(&self.payload.0);
-        frame.resize(frame.len() + self.padding, 0);
-        frame
-    }
-}
-
-/// What happens to an ESP frame on its way.
-#[derive(Debug, Clone)]
-pub enum Fate {
-    Good,
-    /// Sent twice.
-    Doubled,
-    /// One bit flipped behind the sequence number, or before it.
-    Flipped(Index),
-    /// Cut short.
-    Cut(Index),
-    /// The MAC says that it is damaged.
-    Damaged,
-    /// Bytes behind the packet.
-    Padded(usize),
-    /// The number is left of any window, or zero.
-    Old(bool),
-    /// A jump ahead, authentic.
-    Jump(u32),
-    /// A trailer whose pad length is more than there is, or a next header that does not fit, authentic.
-    Trailer(u8, u8),
-}
-
-/// Something that is sent.
+/// Something that happens.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// From the host: through an association, or (none) by no policy.
     Send(Option<Index>, Packet),
+    /// From the host: ESP of the stack.
+    Encrypt(Index, Packet, Flaw),
     /// From the wire: ESP of an association.
     Receive(Index, Packet, Fate),
-    /// From the wire: anything else.
-    Foreign(Packet, bool),
+    /// From the wire: not ESP.
+    Plain(Between, Packet),
     /// From the host or the wire: bytes.
     Noise(bool, Bytes),
     /// From the host: a frame with another value in this byte.
     Bent(Index, Packet, Index, u8),
     /// From the host: marked as damaged.
     Damaged(Index, Packet),
+    /// The tables change.
+    Change(Change),
+}
+
+/// A change of the tables. Those that change what becomes of packets wait until none is under way.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// An outbound SA is written again as it is (TX_SA.KEEP), under traffic.
+    Keep(Index),
+    /// Selector, accepted policies and all inbound policies are written again as they are, under traffic.
+    Again(Index),
+    /// An outbound SA gets another MAX_PAYLOAD (TX_SA.KEEP).
+    MaxPayload(Index, Option<u16>),
+    /// Other limits, at either end.
+    Limits(Index, Direction, Limits),
+    /// It fits other policies.
+    Accepts(Index, u64),
+    /// RX_PASS_UNKNOWN.
+    PassUnknown(bool),
+    /// The same association with another key.
+    Rekey(Index),
+    /// An association comes, or goes if it is there: under traffic of others.
+    Visit,
 }
 
 impl Event {
-    /// It is told apart by the state of the replay window: what is under way must have arrived, or another of its faults may be seen first.
-    pub fn wants_rest(&self) -> bool {
-        matches!(self, Self::Receive(_, _, Fate::Old(_)))
-    }
-
-    /// The frame, and whether the MAC says it is damaged; nothing for a frame that got lost.
-    pub fn frames(&self, peers: &mut [(Association, TxSa)]) -> Vec<(bool, Vec<u8>, bool)> {
+    /// The frames, and where to pause.
+    pub fn shots(&self, peers: &mut [Peer]) -> Vec<Shot> {
+        let host = |frame, error| vec![Shot::Host { frame, crypto: None, error }];
+        let out = |which: &Index, packet: &Packet, peers: &[Peer]| packet.frame(which.get(peers).association.inside(Direction::Out));
         match self {
-            Self::Send(Some(which), packet) => vec![(false, packet.frame(which.get(peers).0.inside(Direction::Out)), false)],
-            Self::Send(None, packet) => vec![(false, packet.frame(hosts(200, false, 3)), false)],
-            Self::Foreign(packet, v6) => vec![(true, packet.frame(hosts(200, *v6, 3)), false)],
-            Self::Noise(wire, bytes) => vec![(*wire, bytes.0.clone(), false)],
+            Self::Send(Some(which), packet) => host(out(which, packet, peers), false),
+            Self::Send(None, packet) => host(packet.frame(hosts(200, false, 3)), false),
+            Self::Damaged(which, packet) => host(out(which, packet, peers), true),
             Self::Bent(which, packet, at, value) => {
-                let mut frame = packet.frame(which.get(peers).0.inside(Direction::Out));
+                let mut frame = out(which, packet, peers);
                 let at = at.index(frame.len());
                 frame[at] ^= value;
-                vec![(false, frame, false)]
+                host(frame, false)
             }
-            Self::Damaged(which, packet) => vec![(false, packet.frame(which.get(peers).0.inside(Direction::Out)), true)],
+            Self::Encrypt(which, packet, flaw) => {
+                let at = which.index(peers.len());
+                let Peer { association, stack, .. } = &mut peers[at];
+                build(association, stack, packet, flaw)
+            }
             Self::Receive(which, packet, fate) => {
                 let at = which.index(peers.len());
-                let (association, sa) = &mut peers[at];
+                let Peer { association, sa, .. } = &mut peers[at];
                 receive(association, sa, packet, fate)
             }
+            Self::Plain(between, packet) => vec![Shot::Wire { frame: packet.frame(ends(between, peers)), error: false }],
+            Self::Noise(true, bytes) => vec![Shot::Wire { frame: bytes.0.clone(), error: false }],
+            Self::Noise(false, bytes) => host(bytes.0.clone(), false),
+            Self::Change(Change::Keep(_) | Change::Again(_) | Change::Visit) => Vec::new(),
+            Self::Change(_) => vec![Shot::Rest],
         }
     }
 }
 
-fn receive(association: &Association, sa: &mut TxSa, packet: &Packet, fate: &Fate) -> Vec<(bool, Vec<u8>, bool)> {
-    if let Fate::Jump(by) = fate {
-        let end = if sa.esn { u64::MAX } else { u64::from(u32::MAX) };
-        sa.last_seq = sa.last_seq.max((sa.last_seq + u64::from(*by)).min(end - 10));
-    }
-    let Some(seq) = sa.next_seq() else { return Vec::new() };
-    let plain = packet.frame(association.inside(Direction::In));
-    let seal = |seq| -> Option<Vec<u8>> {
-        let frame = encapsulate(&plain, sa, seq).ok()?;
-        Some(match fate {
-            Fate::Trailer(pad_length, next_header) => reseal(&frame, sa, seq, seq, Some([*pad_length, *next_header])),
-            // The IV is the sender's affair (RFC 4106 section 3.1): Linux has another than the sequence number.
-            _ if packet.ttl.is_multiple_of(2) => reseal(&frame, sa, seq, seq.wrapping_mul(0x9E37_79B9_7F4A_7C15), None),
-            _ => frame,
-        })
-    };
-    let Some(mut frame) = seal(seq) else { return Vec::new() };
-    match fate {
-        Fate::Good | Fate::Jump(_) | Fate::Trailer(..) => vec![(true, frame, false)],
-        Fate::Doubled => vec![(true, frame.clone(), false), (true, frame, false)],
-        Fate::Damaged => vec![(true, frame, true)],
-        Fate::Padded(by) => {
-            frame.resize(frame.len() + by, 0x5A);
-            vec![(true, frame, false)]
-        }
-        Fate::Cut(at) => {
-            frame.truncate(1 + at.index(frame.len() - 1));
-            vec![(true, frame, false)]
-        }
-        Fate::Flipped(at) => {
-            // The sequence number is left alone: a number of a packet that is still under way is refused earlier or later, as it happens.
-            let number = Headers::parse(&frame).esp.map_or(0, |esp| esp.offset + 4);
-            let at = at.index(8 * frame.len());
-            if !(number..number + 4).contains(&(at / 8)) {
-                frame[at / 8] ^= 1 << (at % 8);
-            }
-            vec![(true, frame, false)]
-        }
-        Fate::Old(zero) => {
-            let seq = if *zero { 0 } else { seq.saturating_sub(5000).max(1) };
-            seal(seq).map(|frame| (true, frame, false)).into_iter().collect()
-        }
+fn ends(between: &Between, peers: &[Peer]) -> (IpAddr, IpAddr) {
+    let everybody =
+        |v6: bool| if v6 { IpAddr::from(Ipv6Addr::new(0xFF02, 0, 0, 0, 0, 0, 0, 1)) } else { Ipv4Addr::new(224, 0, 0, 1).into() };
+    match between {
+        Between::Inside(which) => which.get(peers).association.inside(Direction::In),
+        Between::Strangers(v6) => hosts(200, *v6, 3),
+        Between::Everybody(v6) => (hosts(200, *v6, 3).0, everybody(*v6)),
     }
 }
 
-/// The same packet under another IV, and if asked with other last bytes (pad length, next header).
-fn reseal(frame: &[u8], sa: &TxSa, seq: u64, iv: u64, trailer: Option<[u8; 2]>) -> Vec<u8> {
-    let esp = Headers::parse(frame).esp.expect("an ESP frame");
-    let header = Header { spi: sa.spi, seq, esn: sa.esn };
-    let (head, sealed) = frame.split_at(esp.offset + 16);
-    let old: [u8; 8] = head[esp.offset + 8..].try_into().expect("8 bytes");
-    let mut plaintext = sa.cipher.open(&header, &old, sealed).expect("it was just sealed");
-    // Not so long a pad that it cuts the inner IP header off.
-    let trailer = trailer.filter(|[pad_length, _]| !(2..=62).contains(&(plaintext.len() as isize - isize::from(*pad_length))));
-    if let Some(trailer) = trailer {
-        let at = plaintext.len() - 2;
-        plaintext[at..].copy_from_slice(&trailer);
-    }
-    let iv = iv.to_be_bytes();
-    [&head[..esp.offset + 8], &iv, &sa.cipher.seal(&header, &iv, &plaintext)].concat()
-}
-
-pub fn packets() -> impl Strategy<Value = Packet> {
-    let protocols = prop_oneof![Just(1), Just(6), Just(17), Just(58), Just(59), Just(132), 200..=255u8];
-    let payloads = prop_oneof![
-        8 => prop::collection::vec(any::<u8>(), 0..80),
-        4 => prop::collection::vec(any::<u8>(), 80..600),
-        2 => prop::collection::vec(any::<u8>(), 1400..1500),
-        // Up to the longest frame and over it.
-        1 => (8900..9300usize, any::<u8>()).prop_map(|(length, byte)| vec![byte; length]),
-    ];
-    let shapes = prop_oneof![20 => Just(Shape::Plain), 1 => Just(Shape::Options), 1 => Just(Shape::Fragment)];
-    let padding = prop_oneof![4 => Just(0usize), 1 => 1..30usize];
-    (0..3usize, any::<(u8, bool)>(), 0..1u32 << 20, 1..=255u8, protocols, payloads, padding, shapes).prop_map(
-        |(tags, (tos, dont_fragment), flow_label, ttl, protocol, payload, padding, shape)| Packet {
-            tags,
-            tos,
-            flow_label,
-            dont_fragment,
-            ttl,
-            protocol,
-            payload: Bytes(payload),
-            padding,
-            shape,
-        },
-    )
-}
-
-fn fates() -> impl Strategy<Value = Fate> {
+fn changes() -> impl Strategy<Value = Change> {
+    let sizes = prop::option::of(prop_oneof![40..1600u16, Just(0xFFFE)]);
+    let directions = prop_oneof![Just(Direction::In), Just(Direction::Out)];
     prop_oneof![
-        30 => Just(Fate::Good),
-        3 => Just(Fate::Doubled),
-        6 => any::<Index>().prop_map(Fate::Flipped),
-        3 => any::<Index>().prop_map(Fate::Cut),
-        2 => Just(Fate::Damaged),
-        3 => (1..40usize).prop_map(Fate::Padded),
-        2 => any::<bool>().prop_map(Fate::Old),
-        3 => prop_oneof![1..5000u32, Just(0x0100_0000)].prop_map(Fate::Jump),
-        3 => (any::<u8>(), prop_oneof![Just(59u8), Just(4), Just(41), any::<u8>()]).prop_map(|(pad, next)| Fate::Trailer(pad, next)),
+        4 => any::<Index>().prop_map(Change::Keep),
+        3 => any::<Index>().prop_map(Change::Again),
+        2 => (any::<Index>(), sizes).prop_map(|(which, size)| Change::MaxPayload(which, size)),
+        3 => (any::<Index>(), directions, limits()).prop_map(|(which, direction, limits)| Change::Limits(which, direction, limits)),
+        1 => (any::<Index>(), any::<u64>()).prop_map(|(which, accepts)| Change::Accepts(which, accepts)),
+        1 => any::<bool>().prop_map(Change::PassUnknown),
+        1 => any::<Index>().prop_map(Change::Rekey),
+        3 => Just(Change::Visit),
     ]
 }
 
 pub fn events() -> impl Strategy<Value = Event> {
+    let betweens = prop_oneof![
+        4 => any::<Index>().prop_map(Between::Inside),
+        2 => any::<bool>().prop_map(Between::Strangers),
+        1 => any::<bool>().prop_map(Between::Everybody),
+    ];
     prop_oneof![
         20 => (prop::option::weighted(0.9, any::<Index>()), packets()).prop_map(|(which, packet)| Event::Send(which, packet)),
-        20 => (any::<Index>(), packets(), fates()).prop_map(|(which, packet, fate)| Event::Receive(which, packet, fate)),
-        2 => (packets(), any::<bool>()).prop_map(|(packet, v6)| Event::Foreign(packet, v6)),
+        12 => (any::<Index>(), packets(), flaws()).prop_map(|(which, packet, flaw)| Event::Encrypt(which, packet, flaw)),
+        24 => (any::<Index>(), packets(), fates()).prop_map(|(which, packet, fate)| Event::Receive(which, packet, fate)),
+        4 => (betweens, packets()).prop_map(|(between, packet)| Event::Plain(between, packet)),
         1 => (any::<bool>(), prop::collection::vec(any::<u8>(), 1..200)).prop_map(|(wire, bytes)| Event::Noise(wire, Bytes(bytes))),
         2 => (any::<Index>(), packets(), any::<Index>(), 1..=255u8).prop_map(|(which, packet, at, by)| Event::Bent(which, packet, at, by)),
         1 => (any::<Index>(), packets()).prop_map(|(which, packet)| Event::Damaged(which, packet)),
+        4 => changes().prop_map(Event::Change),
     ]
-}
-
-pub fn associations(index: u8) -> impl Strategy<Value = Association> {
-    let keys = prop_oneof![Just(20), Just(28), Just(36)].prop_flat_map(|length| prop::collection::vec(any::<u8>(), length));
-    let windows = prop_oneof![Just(0u32), Just(1), Just(32), Just(64), Just(4096), 1..300u32];
-    let last = prop_oneof![4 => Just(0), 2 => 0..100u64, 2 => Just(0xFFFF_FFF8), 1 => any::<u64>().prop_map(|seq| seq >> 1)];
-    (keys, any::<[bool; 6]>(), prop::option::of(any::<bool>()), windows, last).prop_map(
-        move |(key_and_salt, [esn, v6, encap, dont_encap_dscp, no_ecn, no_pmtu_disc], tunnel, window, last)| Association {
-            index,
-            key_and_salt,
-            esn,
-            v6,
-            tunnel,
-            // The engine writes no UDP checksum, so the driver refuses UDP over IPv6.
-            encap: encap && !tunnel.unwrap_or(v6),
-            // ESN wants a window (the driver refuses it without).
-            window: if esn { window.max(1) } else { window },
-            last_seq: if esn { last } else { last & 0xFFFF_FFFF },
-            dont_encap_dscp,
-            no_ecn,
-            no_pmtu_disc,
-        },
-    )
 }
