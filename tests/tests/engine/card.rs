@@ -132,15 +132,18 @@ impl Card {
         self.run(Command { op, index: write.row, way: write.way }, &words);
     }
 
-    /// Empties the event queue, which must not have run over.
-    pub fn notices(&mut self) -> Vec<Notice> {
+    /// Empties the event queue, and tells whether it has run over since the last time.
+    pub fn take_notices(&mut self) -> (Vec<Notice>, bool) {
         let mut notices = Vec::new();
         while let Some(notice) = Notice::decode(self.read(map::EVENT)) {
             notices.push(notice);
             self.write(map::EVENT_POP, map::event_pop::POP.mask());
         }
-        assert!(!map::event_lost::LOST.is_set(self.read(map::EVENT_LOST)), "the event queue ran over");
-        notices
+        let lost = map::event_lost::LOST.is_set(self.read(map::EVENT_LOST));
+        if lost {
+            self.write(map::EVENT_LOST, map::event_lost::LOST.mask());
+        }
+        (notices, lost)
     }
 
     /// A counter; its low half first, which latches the high one.

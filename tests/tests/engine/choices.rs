@@ -31,11 +31,11 @@ pub fn associations(index: u8) -> impl Strategy<Value = Association> {
         1 => Just(u64::MAX - 8),
     ];
     let limits = [limits(), limits()];
-    let limits = prop_oneof![1 => Just([Limits::NONE; 2]), 1 => limits];
+    let limits = prop_oneof![2 => Just([Limits::NONE; 2]), 1 => limits];
     let sizes = prop::option::weighted(0.3, prop_oneof![1 => 30..200u16, 2 => 1000..1500u16]);
     let selects = prop_oneof![
-        5 => Just(Selects::Any),
-        3 => Just(Selects::Hosts),
+        10 => Just(Selects::Any),
+        6 => Just(Selects::Hosts),
         1 => select(vec![1u8, 6, 17, 58]).prop_map(Selects::Protocol),
         1 => any::<u16>().prop_map(Selects::Port),
     ];

@@ -38,8 +38,11 @@ fn same_length(what: &str, engine: usize, model: usize) -> Result<(), String> {
     if engine == model { Ok(()) } else { Err(format!("{what}: {engine} in all, model {model}")) }
 }
 
-/// The two directions share the queue, so their order is no matter.
-pub fn notices(engine: Vec<Notice>, model: Vec<Notice>) -> Result<(), String> {
+/// The two directions share the queue, so their order is no matter; it must not have run over.
+pub fn notices((engine, lost): (Vec<Notice>, bool), model: Vec<Notice>) -> Result<(), String> {
+    if lost {
+        return Err(format!("the event queue ran over; model {model:?}"));
+    }
     let sorted = |mut notices: Vec<Notice>| {
         notices.sort_by_key(|notice| notice.encode());
         notices

@@ -6,6 +6,7 @@ mod choices;
 mod clocks;
 mod compare;
 mod packet;
+mod queue;
 mod random;
 mod reuse;
 mod rig;

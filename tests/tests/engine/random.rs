@@ -1,6 +1,7 @@
 //! Random traffic and random changes against the reference model.
 
 use espalier_driver::xfrm::Direction;
+use espalier_reference_model::nic::Counters;
 use espalier_reference_model::policy::{Action, Requirement};
 use espalier_sim::NicStalls;
 use proptest::prelude::*;
@@ -13,7 +14,7 @@ use crate::traffic::{Change, Event, Peer, Shot, events};
 
 /// Batches of a run, and events in one: more than 10,000 frames in all.
 const BATCHES: u32 = 50;
-const EVENTS: usize = 240;
+const EVENTS: usize = 280;
 /// Number of the association that comes and goes, and of the first outbound policy that is nobody's.
 const VISITOR: u8 = 30;
 const OTHERS: u16 = 40;
@@ -85,7 +86,8 @@ impl<'a> Run<'a> {
         Self { batch, rig, peers, frames: 0, leaves: None }
     }
 
-    fn all(mut self) -> Result<usize, String> {
+    /// How many frames, and how often each of `espalier_regs::Event` happened.
+    fn all(mut self) -> Result<(usize, Counters), String> {
         for (at, event) in self.batch.events.iter().enumerate() {
             for shot in event.shots(&mut self.peers) {
                 self.frames += usize::from(!matches!(shot, Shot::Rest));
@@ -100,7 +102,7 @@ impl<'a> Run<'a> {
             }
         }
         self.rig.verify()?;
-        Ok(self.frames)
+        Ok((self.frames, *self.rig.counters()))
     }
 
     fn change(&mut self, change: &Change, at: usize) -> Result<(), String> {
@@ -151,14 +153,20 @@ fn random_traffic_comes_out_as_the_model_says() {
     println!("ESPALIER_SEED={seed}");
     let config = Config { cases: BATCHES, max_shrink_iters: 150, rng_seed: RngSeed::Fixed(seed), ..Config::default() };
     let mut runner = TestRunner::new(config);
-    let frames = std::cell::Cell::new(0);
+    let (mut frames, mut counts) = (0, vec![0; espalier_regs::Event::ALL.len()]);
+    let seen = std::cell::RefCell::new((&mut frames, &mut counts));
     let result = runner.run(&batches(), |batch| {
-        frames.set(frames.get() + Run::new(&batch).all().map_err(TestCaseError::fail)?);
+        let (more, counters) = Run::new(&batch).all().map_err(TestCaseError::fail)?;
+        let (frames, counts) = &mut *seen.borrow_mut();
+        **frames += more;
+        counts.iter_mut().zip(espalier_regs::Event::ALL).for_each(|(count, event)| *count += counters.get(*event));
         Ok(())
     });
     if let Err(error) = result {
         panic!("ESPALIER_SEED={seed}: {error}");
     }
-    println!("{} frames", frames.get());
-    assert!(frames.get() >= 10_000, "{} frames are too few", frames.get());
+    println!("{frames} frames");
+    assert!(frames >= 10_000, "{frames} frames are too few");
+    let missing: Vec<_> = espalier_regs::Event::ALL.iter().zip(&counts).filter(|(_, count)| **count == 0).collect();
+    assert!(missing.is_empty(), "what never happened was not tested: {missing:?}");
 }

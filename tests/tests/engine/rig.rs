@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::lifetime::Limits;
-use espalier_reference_model::nic::{Nic as ModelNic, Outcome};
+use espalier_reference_model::nic::{Counters, Nic as ModelNic, Outcome};
 use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix, Requirement, Selector};
 use espalier_regs::Event;
 use espalier_regs::mailbox::{Op, accept, local, policy};
@@ -66,7 +66,12 @@ impl Rig {
         &mut self.card
     }
 
-    /// The associations installed.
+    /// What the model has counted.
+    pub fn counters(&self) -> &Counters {
+        self.model.counters()
+    }
+
+    /// Whether an association is installed.
     pub fn has(&self, index: u8) -> bool {
         self.installed.contains_key(&index)
     }
@@ -249,7 +254,7 @@ impl Rig {
             frames("the host", &host, &due.host),
             words("beside frame", &users, &due.users),
             words("status of frame", &statuses, &due.statuses),
-            notices(self.card.notices(), due.notices),
+            notices(self.card.take_notices(), due.notices),
             counters(&counted, self.model.counters()),
         ];
         let errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();

@@ -104,7 +104,10 @@ impl Event {
     /// The frames, and where to pause.
     pub fn shots(&self, peers: &mut [Peer]) -> Vec<Shot> {
         let host = |frame, error| vec![Shot::Host { frame, crypto: None, error }];
-        let out = |which: &Index, packet: &Packet, peers: &[Peer]| packet.frame(which.get(peers).association.inside(Direction::Out));
+        let out = |which: &Index, packet: &Packet, peers: &[Peer]| {
+            let at = pick(which, packet, false, peers);
+            packet.frame(at.map_or(hosts(200, false, 3), |at| peers[at].association.inside(Direction::Out)))
+        };
         match self {
             Self::Send(Some(which), packet) => host(out(which, packet, peers), false),
             Self::Send(None, packet) => host(packet.frame(hosts(200, false, 3)), false),
@@ -116,7 +119,7 @@ impl Event {
                 host(frame, false)
             }
             Self::Encrypt(which, packet, flaw) => {
-                let at = which.index(peers.len());
+                let Some(at) = pick(which, packet, true, peers) else { return Vec::new() };
                 let Peer { association, stack, .. } = &mut peers[at];
                 build(association, stack, packet, flaw)
             }
@@ -132,6 +135,13 @@ impl Event {
             Self::Change(_) => vec![Shot::Rest],
         }
     }
+}
+
+/// One of the peers of crypto or of packet offload, if there is one; now and then any.
+fn pick(which: &Index, packet: &Packet, crypto: bool, peers: &[Peer]) -> Option<usize> {
+    let any = packet.ttl.is_multiple_of(16);
+    let peers: Vec<usize> = (0..peers.len()).filter(|at| any || peers[*at].association.crypto == crypto).collect();
+    if peers.is_empty() { None } else { Some(*which.get(&peers)) }
 }
 
 fn ends(between: &Between, peers: &[Peer]) -> (IpAddr, IpAddr) {

@@ -36,6 +36,8 @@ pub enum Fate {
     Short(u8),
     /// DSCP and ECN of the IP header are others on arrival.
     Marked(u8),
+    /// IPv4: it is a fragment.
+    Fragment,
 }
 
 /// The frames that reach the card of a packet which the peer sends by `sa`; none of one that got lost. A rest stands before what is told
@@ -92,6 +94,10 @@ pub fn receive(association: &Association, sa: &mut TxSa, packet: &Packet, fate: 
                 let length = if v6 { length - 40 } else { length };
                 ip[at..at + 2].copy_from_slice(&(length as u16).to_be_bytes());
             });
+            vec![wire(frame)]
+        }
+        Fate::Fragment => {
+            mend_ip(&mut frame, |ip, v6, _| ip[6] |= if v6 { 0 } else { 0x20 });
             vec![wire(frame)]
         }
         Fate::Marked(tos) => {
@@ -159,10 +165,11 @@ pub fn fates() -> impl Strategy<Value = Fate> {
         3 => any::<Index>().prop_map(Fate::Cut),
         2 => Just(Fate::Damaged),
         3 => (1..40usize).prop_map(Fate::Padded),
-        2 => any::<bool>().prop_map(Fate::Old),
+        3 => any::<bool>().prop_map(Fate::Old),
         3 => prop_oneof![1..5000u32, Just(0x0100_0000)].prop_map(Fate::Jump),
         4 => (any::<u8>(), prop_oneof![Just(59u8), Just(4), Just(41), any::<u8>()]).prop_map(|(pad, next)| Fate::Trailer(pad, next)),
         2 => (1..40u8).prop_map(Fate::Short),
         8 => any::<u8>().prop_map(Fate::Marked),
+        3 => Just(Fate::Fragment),
     ]
 }
