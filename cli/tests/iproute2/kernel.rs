@@ -152,7 +152,7 @@ pub fn family(family: ast::Family) -> Family {
     }
 }
 
-fn mode(mode: ast::Mode) -> Mode {
+pub fn mode(mode: ast::Mode) -> Mode {
     match mode {
         ast::Mode::Tunnel => Mode::Tunnel,
         _ => Mode::Transport,
