@@ -82,7 +82,7 @@ pub struct Nic {
     wire_out: FrameSink<Axis>,
     wire_in: FrameSource<Axis>,
     host_out: FrameSink<Axis>,
-    tx_status: Option<Sink<Word>>,
+    tx_status: Sink<Word>,
     statuses: Vec<u32>,
     quiet_since: u64,
 }
@@ -99,10 +99,7 @@ impl Nic {
         let wire_out = FrameSink::new(&model, "m_axis_wire", stalls.wire_out)?;
         let wire_in = FrameSource::new(&model, "s_axis_wire", stalls.wire_in)?;
         let host_out = FrameSink::new(&model, "m_axis_host", stalls.host_out)?.constant_user();
-        let tx_status = match model.has("m_axis_txstatus_tdata") {
-            true => Some(Sink::new(&model, "m_axis_txstatus", stalls.tx_status)?),
-            false => None,
-        };
+        let tx_status = Sink::new(&model, "m_axis_txstatus", stalls.tx_status)?;
         let statuses = Vec::new();
         let mut nic = Self { model, registers, host_in, wire_out, wire_in, host_out, tx_status, statuses, quiet_since: 0 };
         nic.reset(4)?;
@@ -122,9 +119,7 @@ impl Nic {
         self.wire_out.set_stalls(stalls.wire_out);
         self.wire_in.set_stalls(stalls.wire_in);
         self.host_out.set_stalls(stalls.host_out);
-        if let Some(sink) = &mut self.tx_status {
-            sink.set_stalls(stalls.tx_status);
-        }
+        self.tx_status.set_stalls(stalls.tx_status);
     }
 
     /// Holds `reset` for some clocks. Queued frames stay queued, half-sent ones are cut, an unanswered register access is forgotten.
@@ -150,19 +145,15 @@ impl Nic {
         wire_out.drive(model);
         wire_in.drive(model);
         host_out.drive(model);
-        if let Some(sink) = tx_status {
-            sink.drive(model);
-        }
+        tx_status.drive(model);
         model.settle();
         registers.sample(model)?;
         host_in.sample(model)?;
         wire_out.sample(model)?;
         wire_in.sample(model)?;
         host_out.sample(model)?;
-        if let Some(sink) = tx_status {
-            sink.sample(model)?;
-            statuses.extend(sink.taken.map(|Word(status)| status));
-        }
+        tx_status.sample(model)?;
+        statuses.extend(tx_status.taken.map(|Word(status)| status));
         model.rise();
         if self.moved() {
             self.quiet_since = self.model.cycles();
@@ -172,8 +163,7 @@ impl Nic {
 
     /// Whether a frame beat moved in the last clock.
     fn moved(&self) -> bool {
-        let status = self.tx_status.as_ref().is_some_and(|sink| sink.taken.is_some());
-        status || self.host_in.moved() || self.wire_out.moved() || self.wire_in.moved() || self.host_out.moved()
+        self.tx_status.taken.is_some() || self.host_in.moved() || self.wire_out.moved() || self.wire_in.moved() || self.host_out.moved()
     }
 
     /// Several clocks.

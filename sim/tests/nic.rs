@@ -1,4 +1,5 @@
-//! The card and the wire, on a stand-in for the engine: it passes frames both ways and has two registers.
+//! The card and the wire, on a stand-in for the engine: it passes frames both ways and has two registers. The status of a frame is what
+//! ran beside it: CRYPTO in bit 1 and SA of its first beat, ERROR in bit 0 of its last.
 #![allow(clippy::unwrap_used)]
 
 use espalier_sim::nic::{Noise, Side};
@@ -12,15 +13,31 @@ module stand_in(input wire clock, input wire reset,
   input wire [15:0] s_axil_araddr, input wire s_axil_arvalid, output wire s_axil_arready,
   output reg [31:0] s_axil_rdata, output reg [1:0] s_axil_rresp, output reg s_axil_rvalid, input wire s_axil_rready,
   input wire [127:0] s_axis_host_tdata, input wire [15:0] s_axis_host_tkeep, input wire s_axis_host_tvalid, output wire s_axis_host_tready,
-  input wire s_axis_host_tlast, input wire s_axis_host_tuser,
+  input wire s_axis_host_tlast, input wire [11:0] s_axis_host_tuser,
   output wire [127:0] m_axis_wire_tdata, output wire [15:0] m_axis_wire_tkeep, output wire m_axis_wire_tvalid, input wire m_axis_wire_tready,
   output wire m_axis_wire_tlast,
   input wire [127:0] s_axis_wire_tdata, input wire [15:0] s_axis_wire_tkeep, input wire s_axis_wire_tvalid, output wire s_axis_wire_tready,
   input wire s_axis_wire_tlast, input wire s_axis_wire_tuser,
   output wire [127:0] m_axis_host_tdata, output wire [15:0] m_axis_host_tkeep, output wire m_axis_host_tvalid, input wire m_axis_host_tready,
-  output wire m_axis_host_tlast);
+  output wire m_axis_host_tlast, output wire [31:0] m_axis_host_tuser,
+  output reg [31:0] m_axis_txstatus_tdata, output reg m_axis_txstatus_tvalid, input wire m_axis_txstatus_tready);
+  assign m_axis_host_tuser = 32'h00C0FFEE;
+  reg midway;
+  reg [10:0] marks;
+  wire [10:0] marks_now = midway ? marks : s_axis_host_tuser[11:1];
+  always @(posedge clock) begin
+    if (m_axis_txstatus_tready || reset) m_axis_txstatus_tvalid <= 0;
+    if (reset) midway <= 0;
+    else if (s_axis_host_tvalid && s_axis_host_tready) begin
+      midway <= !s_axis_host_tlast; marks <= marks_now;
+      if (s_axis_host_tlast) begin
+        m_axis_txstatus_tvalid <= 1; m_axis_txstatus_tdata <= {14'b0, marks_now[10:1], 6'b0, marks_now[0], s_axis_host_tuser[0]};
+      end
+    end
+  end
   assign m_axis_wire_tdata = s_axis_host_tdata; assign m_axis_wire_tkeep = s_axis_host_tkeep; assign m_axis_wire_tlast = s_axis_host_tlast;
-  assign m_axis_wire_tvalid = s_axis_host_tvalid && !reset; assign s_axis_host_tready = m_axis_wire_tready && !reset;
+  wire open = !reset && !m_axis_txstatus_tvalid;
+  assign m_axis_wire_tvalid = s_axis_host_tvalid && open; assign s_axis_host_tready = m_axis_wire_tready && open;
   assign m_axis_host_tdata = s_axis_wire_tdata; assign m_axis_host_tkeep = s_axis_wire_tkeep; assign m_axis_host_tlast = s_axis_wire_tlast;
   assign m_axis_host_tvalid = s_axis_wire_tvalid && !reset; assign s_axis_wire_tready = m_axis_host_tready && !reset;
   reg [31:0] registers [0:1];
@@ -63,6 +80,22 @@ fn registers_are_read_and_written_while_frames_pass() {
     let out: Vec<_> = nic.take_wire().into_iter().map(|f| f.bytes).collect();
     assert_eq!(out, (0..50).map(frame).collect::<Vec<_>>());
     assert_eq!(nic.host_sent().len(), 50);
+}
+
+#[test]
+fn what_runs_beside_frames_reaches_the_card_and_comes_back() {
+    let mut nic = nic(NicStalls::random(7, 30));
+    let mut expected = Vec::new();
+    for i in 0..40u16 {
+        let (crypto, error) = ((i % 3 != 0).then_some(i * 25), i % 5 == 0);
+        nic.send_host_as(frame(i.into()), crypto, error);
+        expected.push(u32::from(crypto.unwrap_or(0)) << 8 | u32::from(crypto.is_some()) << 1 | u32::from(error));
+        nic.send_wire(frame(i.into()), false);
+    }
+    nic.run_until_quiet(10, 10_000).unwrap();
+    assert_eq!(nic.take_tx_status(), expected);
+    assert!(nic.take_tx_status().is_empty());
+    assert!(nic.take_host().iter().all(|frame| frame.user == 0x00C0_FFEE));
 }
 
 #[test]

@@ -151,12 +151,16 @@ fn random_traffic_comes_out_as_the_model_says() {
     let seed = std::env::var("ESPALIER_SEED").ok().map(|seed| seed.parse().expect("ESPALIER_SEED is a number"));
     let seed = seed.unwrap_or_else(rand::random::<u64>);
     println!("ESPALIER_SEED={seed}");
-    let config = Config { cases: BATCHES, max_shrink_iters: 150, rng_seed: RngSeed::Fixed(seed), ..Config::default() };
+    let config =
+        Config { cases: BATCHES, max_shrink_iters: 150, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let (mut frames, mut counts) = (0, vec![0; espalier_regs::Event::ALL.len()]);
     let seen = std::cell::RefCell::new((&mut frames, &mut counts));
     let result = runner.run(&batches(), |batch| {
-        let (more, counters) = Run::new(&batch).all().map_err(TestCaseError::fail)?;
+        let (more, counters) = Run::new(&batch).all().map_err(|error| {
+            println!("{error}");
+            TestCaseError::fail(error)
+        })?;
         let (frames, counts) = &mut *seen.borrow_mut();
         **frames += more;
         counts.iter_mut().zip(espalier_regs::Event::ALL).for_each(|(count, event)| *count += counters.get(*event));
