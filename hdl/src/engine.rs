@@ -137,8 +137,8 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         // none for 2 clocks after one, and the path before it at most two of a kind in 3 clocks, so nothing else is pending by then.
         self.rx_events.next = self.rx.events.val();
         self.admit_events.next = self.admit.events.val();
-        self.late.d.next = (self.rx_events.val() & self.admit_events.val())
-            | (self.late.q.val() & (self.rx_events.val() | self.admit_events.val()));
+        self.late.d.next =
+            (self.rx_events.val() & self.admit_events.val()) | (self.late.q.val() & (self.rx_events.val() | self.admit_events.val()));
         self.control.events.next = self.tx.events.val() | self.rx_events.val() | self.admit_events.val() | self.late.q.val();
         self.control.tx_notice.next = self.tx.notice.val();
         self.control.tx_notice_valid.next = self.tx.notice_valid.val();

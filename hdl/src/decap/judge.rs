@@ -212,33 +212,36 @@ impl Logic for Judge {
                 self.advanced_ready.next = self.m_ready.val() & self.is_told.val();
                 self.goes_on.next = true;
                 self.is_count.next = true;
-                if !self.is_crypto.val() & self.expired.val() {
-                    self.goes_on.next = false;
-                    self.is_count.next = false;
-                    self.is_touch.next = true;
-                    self.cause.next = self.ev_expired.val();
-                } else if self.advanced.val() != 0 {
-                    self.goes_on.next = false;
-                    self.is_count.next = false;
-                    self.cause.next = self.ev_zero.val();
-                    if self.advanced.val() == 1 {
-                        self.cause.next = self.ev_replay.val();
-                        self.judged.next.is_failure = true;
-                        self.judged.next.failure_kind = self.duplicate.val();
-                    } else if self.advanced.val() == 2 {
-                        self.cause.next = self.ev_window.val();
-                        self.judged.next.is_failure = true;
-                        self.judged.next.failure_kind = self.left_of_window.val();
+                // In crypto offload window and lifetime are the host's.
+                if !self.is_crypto.val() {
+                    if self.expired.val() {
+                        self.goes_on.next = false;
+                        self.is_count.next = false;
+                        self.is_touch.next = true;
+                        self.cause.next = self.ev_expired.val();
+                    } else if self.advanced.val() != 0 {
+                        self.goes_on.next = false;
+                        self.is_count.next = false;
+                        self.cause.next = self.ev_zero.val();
+                        if self.advanced.val() == 1 {
+                            self.cause.next = self.ev_replay.val();
+                            self.judged.next.is_failure = true;
+                            self.judged.next.failure_kind = self.duplicate.val();
+                        } else if self.advanced.val() == 2 {
+                            self.cause.next = self.ev_window.val();
+                            self.judged.next.is_failure = true;
+                            self.judged.next.failure_kind = self.left_of_window.val();
+                        }
+                    } else if self.is_dummy.q.val() {
+                        // RFC 4303 section 2.6: a dummy packet is discarded without an error.
+                        self.goes_on.next = false;
+                        self.is_count.next = false;
+                        self.cause.next = self.ev_dummy.val();
+                    } else if !self.fits.q.val() {
+                        self.goes_on.next = false;
+                        self.is_count.next = false;
+                        self.cause.next = self.ev_mode.val();
                     }
-                } else if self.is_dummy.q.val() {
-                    // RFC 4303 section 2.6: a dummy packet is discarded without an error.
-                    self.goes_on.next = false;
-                    self.is_count.next = false;
-                    self.cause.next = self.ev_dummy.val();
-                } else if !self.fits.q.val() {
-                    self.goes_on.next = false;
-                    self.is_count.next = false;
-                    self.cause.next = self.ev_mode.val();
                 }
             }
         }

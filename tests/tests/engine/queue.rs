@@ -12,7 +12,8 @@ use crate::rig::Rig;
 
 /// SAs that come to their end, each with two events; and how many the queue holds (CAP_TABLES.EVENTS).
 const SAS: u8 = 40;
-const DEPTH: usize = 64;
+/// The queue, and the event that EVENT shows.
+const DEPTH: usize = 64 + 1;
 
 #[test]
 fn what_the_event_queue_could_not_hold_stands_in_the_sas() {

@@ -22,7 +22,7 @@ const ANSWER: u64 = 6;
 /// The window, the lifetime and the SA table, which watch that the block keeps their rules.
 struct Tables {
     inputs: [Input; 6],
-    outputs: [Output; 11],
+    outputs: [Output; 10],
     rng: SmallRng,
     /// How often the host is slow to take a report.
     slow: bool,
