@@ -3,7 +3,7 @@
 //! Purpose: check a command, have H computed and the replay window prepared, write one record into one table with everything in it,
 //! and have the words forgotten. Ports: the writes of COMMAND and MAIL; STATUS and REFUSED; what [`super::result`] is to show; `fault`,
 //! what [`super::check`] says of `action` and the operands; the write pulses of the tables; the hash-subkey unit; the replay block.
-//! Latency, from the write of COMMAND to DONE: 5 clocks for a command that fails, 6 for one that fills a place, 7 to empty it, 13 to
+//! Latency, from the write of COMMAND to DONE: 5 clocks for a command that fails, 14 for one that fills a place, 15 to empty it, 13 to
 //! read; an SA takes what H and the replay window take besides, an outbound one until `tx_sa_ready`. Throughput: one command at a
 //! time; what is written meanwhile is refused and recorded.
 //!
@@ -49,6 +49,7 @@ enum MailboxState {
     Replay,
     Empty,
     Write,
+    Hold,
     Read,
     Finish,
 }
@@ -108,6 +109,7 @@ pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
     patience: DFF<Bits<3>>,
     idle: Signal<Local, bool>,
     is_write: Signal<Local, bool>,
+    holds: Signal<Local, bool>,
     is_read: Signal<Local, bool>,
     op_at: Const<5, { lsb(command::OP) }>,
     index_at: Const<5, { lsb(command::INDEX) }>,
@@ -131,7 +133,8 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
         self.put_mail.next = self.write_mail.val() && self.idle.val();
         self.zeroise.next = self.wipe.q.val() || self.reset.val();
         self.is_write.next = self.state.q.val() == MailboxState::Write;
-        self.valid.next = (self.is_write.val() || (self.state.q.val() == MailboxState::Finish)) && !self.acts.q.val().clear;
+        self.holds.next = self.is_write.val() || (self.state.q.val() == MailboxState::Hold);
+        self.valid.next = (self.holds.val() || (self.state.q.val() == MailboxState::Finish)) && !self.acts.q.val().clear;
         self.h.next = self.hash.q.val();
         self.h3.next = self.hash3.q.val();
 
@@ -223,6 +226,13 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
             }
             MailboxState::Write => {
                 if self.tx_sa_ready.val() || (self.acts.q.val().table != Table::TxSa) {
+                    self.state.d.next = MailboxState::Hold;
+                }
+            }
+            MailboxState::Hold => {
+                // What is written between packets takes its record up to 8 clocks after the pulse.
+                self.patience.d.next = self.patience.q.val() + 1;
+                if self.patience.q.val().all() {
                     self.wipe.d.next = true;
                     self.state.d.next = MailboxState::Finish;
                 }

@@ -7,7 +7,7 @@
 //! commands: see [`mailbox`]. Throughput: a write and a read at a time. Back-pressure: on the bus only. After reset everything is as
 //! the map says, and every switch is off.
 //!
-//! A record, with its index, holds from the clock of its write pulse (of an outbound SA: from the first one) through the one after
+//! A record, with its index, holds from the clock of its write pulse (of an outbound SA: from the first one) through the nine after
 //! it. A cleared place is written with a record that is zero throughout, key included, and a sequence number of zero.
 
 pub mod answer;

@@ -60,6 +60,9 @@ pub enum Write {
     },
 }
 
+/// Clocks for which a record stands after its write pulse.
+const HOLD: u32 = 9;
+
 /// What the stand-in for the hash-subkey unit answers.
 pub fn h(key: &BigUint) -> (u128, u128) {
     let low = key.iter_u64_digits().fold(0x9e37_79b9_7f4a_7c15_u128, |h, digit| h.wrapping_mul(0x1_0000_01b3) ^ u128::from(digit));
@@ -110,8 +113,8 @@ pub struct Bench {
     pub hold_tx_sa: bool,
     /// The write of an outbound SA that has not been taken yet.
     waiting: Option<Write>,
-    /// What must still be there in the next clock.
-    held: Vec<(Output, BigUint)>,
+    /// What must still be there in the next clocks: so many.
+    held: Vec<(Output, BigUint, u32)>,
     aw: Option<Offer<u16>>,
     w: Option<Offer<(u32, u8)>>,
     ar: Option<Offer<u16>>,
@@ -355,17 +358,21 @@ impl Bench {
         self.indexes.push_front(read(self.ports.read_index));
     }
 
-    /// What is written into the tables at this clock edge. It must still be there in the clock after.
+    /// What is written into the tables at this clock edge. It must still be there in the clocks after.
     fn sample_tables(&mut self, tx_sa_ready: bool) {
-        for (port, value) in std::mem::take(&mut self.held) {
-            assert_eq!(self.model.read(port), value, "a record has gone too early");
+        for (port, value, left) in &mut self.held {
+            assert_eq!(self.model.read(*port), *value, "a record has gone too early");
+            *left -= 1;
         }
+        self.held.retain(|(_, _, left)| *left > 0);
         for (names, [pulse, index, record]) in TABLES.iter().zip(self.ports.tables) {
             if self.model.read_bool(pulse) {
                 let way = if names[0] == "cam_write" { self.model.read_u64(self.ports.cam_way) } else { 0 };
                 let entry = Write::Entry { table: names[0], index: self.model.read_u64(index), way, record: self.model.read(record) };
                 self.writes.push(entry);
-                self.held.extend([index, record].map(|port| (port, self.model.read(port))));
+                // An inbound SA is written again when its window is ready.
+                let clocks = if names[0] == "rx_sa_write" { 1 } else { HOLD };
+                self.held.extend([index, record].map(|port| (port, self.model.read(port), clocks)));
             }
         }
         let [write, keep, sa, index, seq] = self.ports.tx_sa;
@@ -382,7 +389,7 @@ impl Bench {
         };
         assert!(waited.is_none_or(|waited| waited == offered), "the write of an outbound SA has changed");
         if tx_sa_ready {
-            self.held.extend([sa, index, seq, keep].map(|port| (port, self.model.read(port))));
+            self.held.extend([sa, index, seq, keep].map(|port| (port, self.model.read(port), HOLD)));
             self.writes.push(offered);
         } else {
             self.waiting = Some(offered);
