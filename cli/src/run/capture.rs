@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
+use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock, InterfaceDescriptionOption};
 use pcap_file::pcapng::{Block, PcapNgReader};
 use pcap_file::{DataLink, PcapError, TsResolution};
 
@@ -122,16 +123,17 @@ fn read_pcapng(file: &Path, reader: impl Read) -> Result<Vec<Captured>, CaptureE
     while let Some(block) = reader.next_block() {
         match block.map_err(|source| damaged(frames.len(), source))? {
             Block::SectionHeader(_) => interfaces.clear(),
-            Block::InterfaceDescription(interface) => interfaces.push(interface.linktype),
+            Block::InterfaceDescription(interface) => interfaces.push((interface.linktype, Resolution::of(&interface))),
             Block::EnhancedPacket(packet) => {
                 let id = packet.interface_id;
-                let link = interfaces.get(id as usize).ok_or_else(|| damaged(frames.len(), PcapError::InvalidInterfaceId(id)))?;
+                let (link, resolution) =
+                    interfaces.get(id as usize).ok_or_else(|| damaged(frames.len(), PcapError::InvalidInterfaceId(id)))?;
                 ethernet(file, *link)?;
-                push(file, &mut frames, packet.timestamp, &packet.data, packet.original_len)?;
+                push(file, &mut frames, resolution.time(packet.timestamp), &packet.data, packet.original_len)?;
             }
             // Has no time, and belongs to the first interface.
             Block::SimplePacket(packet) => {
-                let link = interfaces.first().ok_or_else(|| damaged(frames.len(), PcapError::InvalidInterfaceId(0)))?;
+                let (link, _) = interfaces.first().ok_or_else(|| damaged(frames.len(), PcapError::InvalidInterfaceId(0)))?;
                 ethernet(file, *link)?;
                 push(file, &mut frames, Duration::ZERO, &packet.data, packet.original_len)?;
             }
@@ -139,6 +141,33 @@ fn read_pcapng(file: &Path, reader: impl Read) -> Result<Vec<Captured>, CaptureE
         }
     }
     Ok(frames)
+}
+
+/// What a unit of an interface's times is: `if_tsresol` of pcapng.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Resolution {
+    /// Units in a second.
+    per_second: u128,
+}
+
+impl Resolution {
+    /// Microseconds where the file says nothing, or a resolution finer than its times could hold.
+    fn of(interface: &InterfaceDescriptionBlock<'_>) -> Self {
+        let said = interface.options.iter().find_map(|option| match option {
+            InterfaceDescriptionOption::IfTsResol(resolution) => Some(*resolution),
+            _ => None,
+        });
+        let exponent = u32::from(said.unwrap_or(6) & 0x7f);
+        let base: u128 = if said.unwrap_or(6) & 0x80 == 0 { 10 } else { 2 };
+        Self { per_second: base.checked_pow(exponent).filter(|units| *units <= u64::MAX.into()).unwrap_or(1_000_000) }
+    }
+
+    /// The reader takes each unit for a nanosecond.
+    fn time(self, read: Duration) -> Duration {
+        let units = read.as_nanos();
+        let nanoseconds = (units % self.per_second) * 1_000_000_000 / self.per_second;
+        Duration::new(u64::try_from(units / self.per_second).unwrap_or(u64::MAX), nanoseconds as u32)
+    }
 }
 
 fn ethernet(file: &Path, link: DataLink) -> Result<(), CaptureError> {
@@ -201,6 +230,37 @@ mod tests {
     fn what_is_written_is_read_again() {
         written(&[frame(1_700_000_000_000_000_007, 60), frame(1_700_000_001_000_000_000, 9014)]);
         written(&[]);
+    }
+
+    #[test]
+    fn pcapng_times_have_the_resolution_of_their_interface() {
+        use pcap_file::pcapng::PcapNgWriter;
+        use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketBlock;
+        for (said, units, time) in [
+            (None, 1_500_000, Duration::from_millis(1_500)),
+            (Some(6), 2_000_001, Duration::from_micros(2_000_001)),
+            (Some(9), 2_000_001, Duration::from_nanos(2_000_001)),
+            (Some(0x80 | 10), 1_536, Duration::from_millis(1_500)),
+            // Finer than 64 bits of anything.
+            (Some(0x7f), 3_000_000, Duration::from_secs(3)),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("c.pcapng");
+            let mut writer = PcapNgWriter::new(File::create(&file).unwrap()).unwrap();
+            let options = said.map(InterfaceDescriptionOption::IfTsResol).into_iter().collect();
+            let interface = InterfaceDescriptionBlock { linktype: DataLink::ETHERNET, snaplen: 0, options };
+            writer.write_pcapng_block(interface).unwrap();
+            let packet = EnhancedPacketBlock {
+                timestamp: Duration::from_nanos(units),
+                original_len: 60,
+                data: vec![1; 60].into(),
+                interface_id: 0,
+                options: Vec::new(),
+            };
+            writer.write_pcapng_block(packet).unwrap();
+            drop(writer);
+            assert_eq!(read(&file).unwrap()[0].time, time, "{said:?}");
+        }
     }
 
     #[test]
