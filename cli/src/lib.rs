@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 pub mod check;
 pub mod run;
+pub mod scenario;
+pub mod tell;
 pub mod xfrm;
 
 /// Why a command of the command line fails.
@@ -45,6 +47,9 @@ pub enum Failure {
     /// The simulator fails.
     #[error("simulator: {0}")]
     Simulator(#[from] espalier_sim::Error),
+    /// A host of a scenario has not what the scenario needs.
+    #[error("scenario: {0}")]
+    Core(#[from] espalier_driver::core::XfrmError),
     /// Output can't be written.
     #[error("output: {0}")]
     Output(#[from] io::Error),

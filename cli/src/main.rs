@@ -6,11 +6,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use espalier::run::sides::Side;
 use espalier::run::simulated::Simulated;
 use espalier::run::{self, Options};
-use espalier::{Failure, check};
+use espalier::scenario::{self, world::World};
+use espalier::{Failure, check, tell};
+use espalier_driver::{Caps, Device};
 use espalier_hdl::engine::Espalier;
 use espalier_sim::Model;
+use espalier_sim::nic::{Nic, NicStalls};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// An open IPsec ESP offload engine: its command line.
@@ -28,6 +32,40 @@ enum Command {
     /// Send a capture through two NICs joined by a wire, and check every byte.
     #[command(after_long_help = RULES)]
     Run(Run),
+    /// Play scenarios: commands, traffic and what must come of them, on two simulated NICs with the XFRM core above each.
+    #[command(after_long_help = LANGUAGE)]
+    Scenario(Scenarios),
+    /// Tell what the simulated device can do, as it says itself.
+    Caps(CapsArgs),
+    /// Tell what the devices have counted after a scenario.
+    Stats(StatsArgs),
+}
+
+#[derive(Args)]
+struct Scenarios {
+    /// Files; see tests/scenarios/ for examples.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print one JSON array instead of the lines.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct CapsArgs {
+    /// Print one JSON object instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct StatsArgs {
+    /// Play this first.
+    #[arg(long, value_name = "FILE")]
+    scenario: PathBuf,
+    /// Print one JSON array instead of the tables.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -77,12 +115,41 @@ What arrives must be what was sent, byte for byte, except that Ethernet padding 
 frame on the wire must be what the reference model makes of it. If not, the packets and the first bytes that differ are \
 named, and the exit status is 1. It is 2 if there was no run.";
 
+const LANGUAGE: &str = "\
+A scenario is a file of lines. The hosts are `left` and `right`, each with the device `nic0`, which is down at first. It is played from top to bottom; the \
+first thing that is not as it says ends it, and the exit status is 1.
+
+  title TEXT                       what it is about
+  ip [-s] [-n HOST] xfrm ...       a command, as iproute2 takes it; must succeed
+  | LINE                           below a command: exactly what it must print
+  refused ERRNO \"TEXT\"            below a command: it must be refused so, and no register be written
+  refused ip \"TEXT\"               below a command: iproute2 itself must refuse it so
+  HOST address ADDR...             the host's own addresses: what is for others is forwarded
+  HOST device nic0 up|down|unregister|mtu BYTES
+  HOST ping SRC DST [count N] [size BYTES] [tos N] [df] [options] [fragment]
+  HOST udp|tcp SRC SPORT DST DPORT [count N] ...
+  HOST send CAPTURE                the packets of a pcap file
+  wire HOST damage BYTE            flips a bit of the next frame from HOST; negative: from the end
+  wire HOST lose | ce              loses the next frame; sets the congestion mark of its outer header
+  wire HOST again N                frame N of those that HOST has put on the wire comes once more
+  time SECONDS                     lets time go on
+  expect HOST received N           packets that came up the stack since the last such line, each as it was sent
+  expect HOST counter NAME N       a counter of the device
+  expect HOST mib NAME N           a counter of /proc/net/xfrm_stat
+  expect HOST sa SPI packets|bytes|oseq|seq|replay|replay-window|failed N
+  expect HOST offload SPI packet|crypto|software
+  expect HOST event \"TEXT\"        a line of the monitor, after the one of the last such line
+  expect HOST states|policies N";
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
     let result = match &cli.command {
         Command::Xfrm(Xfrm { check: file }) => check::check(file, &mut out).map(|()| true),
         Command::Run(args) => run_capture(args, &mut out),
+        Command::Scenario(args) => play_scenarios(args, &mut out),
+        Command::Caps(args) => caps(args, &mut out).map(|()| true),
+        Command::Stats(args) => stats(args, &mut out),
     };
     match result.and_then(|ok| Ok(out.flush().map(|()| ok)?)) {
         Ok(true) => ExitCode::SUCCESS,
@@ -123,6 +190,65 @@ fn run_capture(args: &Run, out: &mut dyn Write) -> Result<bool, Failure> {
         writeln!(out)?;
     } else {
         write!(out, "{report}")?;
+    }
+    Ok(report.ok)
+}
+
+/// Whether every scenario went as it says.
+fn play_scenarios(args: &Scenarios, out: &mut dyn Write) -> Result<bool, Failure> {
+    let scenarios = args.files.iter().map(|file| Ok((file, scenario::read(file)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let steps = scenarios.iter().map(|(_, scenario)| scenario.steps.len() as u64).sum();
+    let bar = ProgressBar::new(steps)
+        .with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} steps, {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut reports = Vec::new();
+    for (file, scenario) in &scenarios {
+        bar.set_message(scenario.title.clone());
+        let report = scenario::run(file, scenario, &mut world()?, &mut |_| bar.inc(1))?;
+        if !args.json {
+            bar.suspend(|| {
+                let told = report
+                    .mismatch
+                    .as_ref()
+                    .map_or_else(|| format!("{} steps, {} clocks", report.steps, report.clocks), |told| told.clone());
+                writeln!(out, "{:6} {}: {} ({told})", if report.ok { "ok" } else { "FAILED" }, file.display(), report.title)
+            })?;
+        }
+        reports.push(report);
+    }
+    bar.finish_and_clear();
+    if args.json {
+        tell::object(&reports, out)?;
+    }
+    Ok(reports.iter().all(|report| report.ok))
+}
+
+fn world() -> Result<World, Failure> {
+    World::new([engine()?, engine()?])
+}
+
+fn caps(args: &CapsArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let device = Device::open(Nic::new(engine()?, NicStalls::never())?)?;
+    tell::caps(&Caps::from(device.capabilities()), args.json, out)
+}
+
+/// Whether the scenario went as it says.
+fn stats(args: &StatsArgs, out: &mut dyn Write) -> Result<bool, Failure> {
+    let scenario = scenario::read(&args.scenario)?;
+    let mut world = world()?;
+    let report = scenario::run(&args.scenario, &scenario, &mut world, &mut |_| {})?;
+    let mut both = Vec::new();
+    for side in Side::BOTH {
+        let mut found = world.host(side).device()?.stats()?;
+        found.device = format!("{side} {}", found.device);
+        both.push(found);
+    }
+    if args.json {
+        tell::object(&both, out)?;
+    } else {
+        both.iter().try_for_each(|found| tell::stats(found, out))?;
+    }
+    if let Some(mismatch) = &report.mismatch {
+        eprintln!("{}: {mismatch}", args.scenario.display());
     }
     Ok(report.ok)
 }

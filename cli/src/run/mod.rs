@@ -91,10 +91,6 @@ fn plan(options: &Options) -> Result<Plan, Failure> {
     }
     let program = |index: usize| program::program(&options.xfrm, &commands[index]).map_err(wrong);
     let programs = [program(0)?, program(1)?];
-    let inbound: usize = programs.iter().map(|program| program.inbound_policies.len()).sum();
-    if inbound > 0 {
-        notes.push(format!("{inbound} policies for received packets are left out: the device takes what an inbound SA lets through"));
-    }
     let models = [reference::nic(&commands[0]).map_err(wrong)?, reference::nic(&commands[1]).map_err(wrong)?];
     let mut frames = capture::read(&options.capture)?;
     frames.retain(|frame| !frame.bytes.is_empty());

@@ -29,20 +29,18 @@ pub enum What {
     Policy(Box<PolicyParams>),
 }
 
-/// A host's commands as the driver takes them, in the order of the file; and what of them is left out.
+/// A host's commands as the driver takes them, in the order of the file.
 #[derive(Debug)]
 pub struct Program {
     /// The file.
     pub file: PathBuf,
     /// In order.
     pub steps: Vec<Step>,
-    /// Lines of policies for received packets, which the device does not look up yet.
-    pub inbound_policies: Vec<Position>,
 }
 
 /// Turns a host's commands into a program.
 pub fn program(file: &Path, commands: &[Command]) -> Result<Program, Vec<ParseError>> {
-    let mut program = Program { file: file.to_owned(), steps: Vec::new(), inbound_policies: Vec::new() };
+    let mut program = Program { file: file.to_owned(), steps: Vec::new() };
     let mut errors = Vec::new();
     for Command { at, action, .. } in commands {
         let refuse = |word: &str, reason: &str| ParseError::refused(*at, word, reason);
@@ -51,8 +49,7 @@ pub fn program(file: &Path, commands: &[Command]) -> Result<Program, Vec<ParseEr
                 Ok(params) => program.steps.push(Step { at: *at, what: What::Sa(Box::new(params)) }),
                 Err(error) => errors.push(error),
             },
-            ast::Action::AddPolicy(policy) if policy.direction != ast::PolicyDirection::Out => program.inbound_policies.push(*at),
-            ast::Action::AddPolicy(policy) => match policy_params(policy, refuse) {
+            ast::Action::AddPolicy(asked) => match policy(asked, refuse) {
                 Ok(params) => program.steps.push(Step { at: *at, what: What::Policy(Box::new(params)) }),
                 Err(error) => errors.push(error),
             },
@@ -71,7 +68,7 @@ fn sa(state: &ast::State, refuse: impl Fn(&str, &str) -> ParseError) -> Result<S
     };
     if offload.mode == ast::OffloadMode::Crypto {
         let reason =
-            "crypto offload needs the host's own ESP stack, which is not here yet: write 'offload packet', and a policy with a template";
+            "a run's packets meet the NICs alone, without a host's ESP stack: write 'offload packet', and a policy with a template";
         return Err(refuse("offload", reason));
     }
     if state.care_of.is_some() {
@@ -80,14 +77,27 @@ fn sa(state: &ast::State, refuse: impl Fn(&str, &str) -> ParseError) -> Result<S
     if state.security_context.is_some() {
         return Err(refuse("ctx", "the device knows no security contexts"));
     }
-    let family = state.id.family().or(state.selector.as_ref().and_then(|selector| selector.family)).map_or(Family::V4, family);
-    let direction = direction(offload.direction);
-    let algorithm = |wanted: &[AlgorithmKind]| state.algorithms.iter().find(|algorithm| wanted.contains(&algorithm.kind));
-    let plain = |found: &ast::Algorithm| Algorithm { name: found.name.clone(), key: key(found) };
+    let mut params = sa_params(state);
     // Without a word of its own the direction is the offload's. That is said to the driver only where it matters: it would
     // refuse a replay window on an outbound SA, which is common in older scripts and without meaning.
-    let bare_esn = direction == Direction::Out && state.flags.esn && state.replay_window == 0;
-    Ok(SaParams {
+    let bare_esn = params.offload.direction == Direction::Out && state.flags.esn && state.replay_window == 0;
+    params.dir = params.dir.or(bare_esn.then_some(params.offload.direction));
+    Ok(params)
+}
+
+/// What an SA's line asks of the driver. Without `offload` the direction is what `dir` says, and the mode has no meaning.
+pub fn sa_params(state: &ast::State) -> SaParams {
+    let family = state.id.family().or(state.selector.as_ref().and_then(|selector| selector.family)).map_or(Family::V4, family);
+    let offload = match &state.offload {
+        Some(asked) => Offload {
+            mode: if asked.mode == ast::OffloadMode::Crypto { OffloadMode::Crypto } else { OffloadMode::Packet },
+            direction: direction(asked.direction),
+        },
+        None => Offload { mode: OffloadMode::Packet, direction: state.direction.map_or(Direction::Out, direction) },
+    };
+    let algorithm = |wanted: &[AlgorithmKind]| state.algorithms.iter().find(|algorithm| wanted.contains(&algorithm.kind));
+    let plain = |found: &ast::Algorithm| Algorithm { name: found.name.clone(), key: key(found) };
+    SaParams {
         id: SaId {
             daddr: state.id.destination.unwrap_or(family.unspecified()),
             spi: state.id.spi.unwrap_or(0),
@@ -95,8 +105,8 @@ fn sa(state: &ast::State, refuse: impl Fn(&str, &str) -> ParseError) -> Result<S
         },
         saddr: state.id.source.unwrap_or(family.unspecified()),
         mode: mode(state.mode),
-        offload: Offload { mode: OffloadMode::Packet, direction },
-        dir: state.direction.map(self::direction).or(bare_esn.then_some(direction)),
+        offload,
+        dir: state.direction.map(direction),
         aead: algorithm(&[AlgorithmKind::Aead]).map(|found| Aead {
             name: found.name.clone(),
             key: key(found),
@@ -116,10 +126,10 @@ fn sa(state: &ast::State, refuse: impl Fn(&str, &str) -> ParseError) -> Result<S
         output_mark: mark(state.output_mark),
         if_id: state.if_id.unwrap_or(0),
         tfcpad: state.tfcpad,
-    })
+    }
 }
 
-fn policy_params(policy: &ast::Policy, refuse: impl Fn(&str, &str) -> ParseError) -> Result<PolicyParams, ParseError> {
+fn policy(policy: &ast::Policy, refuse: impl Fn(&str, &str) -> ParseError) -> Result<PolicyParams, ParseError> {
     if policy.offload_device.is_none() {
         return Err(refuse("policy", "not offloaded, so no NIC would have it: add 'offload packet dev DEV'"));
     }
@@ -129,26 +139,45 @@ fn policy_params(policy: &ast::Policy, refuse: impl Fn(&str, &str) -> ParseError
     if policy.index != 0 {
         return Err(refuse("index", "the device gives policies no index"));
     }
+    Ok(policy_params(policy))
+}
+
+/// What a policy's line asks of the driver.
+pub fn policy_params(policy: &ast::Policy) -> PolicyParams {
     let family = policy.selector.family.map_or(Family::V4, family);
-    Ok(PolicyParams {
+    PolicyParams {
         selector: selector(&policy.selector, family),
-        direction: PolicyDirection::Out,
+        direction: policy_direction(policy.direction),
         priority: policy.priority,
         action: match policy.action {
             ast::PolicyAction::Allow => Action::Allow,
             ast::PolicyAction::Block => Action::Block,
         },
         templates: policy.templates.iter().map(|found| template(found, family)).collect(),
-        ptype: match policy.ptype {
-            ast::PolicyType::Main => PolicyType::Main,
-            ast::PolicyType::Sub => PolicyType::Sub,
-        },
+        ptype: ptype(policy.ptype),
         mark: mark(policy.mark),
         if_id: policy.if_id.unwrap_or(0),
         localok: policy.flags.localok,
         icmp: policy.flags.icmp,
         limits: limits(&policy.limits),
-    })
+    }
+}
+
+/// XFRM's word for it.
+pub fn ptype(ptype: ast::PolicyType) -> PolicyType {
+    match ptype {
+        ast::PolicyType::Main => PolicyType::Main,
+        ast::PolicyType::Sub => PolicyType::Sub,
+    }
+}
+
+/// XFRM's word for it.
+pub fn policy_direction(direction: ast::PolicyDirection) -> PolicyDirection {
+    match direction {
+        ast::PolicyDirection::In => PolicyDirection::In,
+        ast::PolicyDirection::Out => PolicyDirection::Out,
+        ast::PolicyDirection::Fwd => PolicyDirection::Fwd,
+    }
 }
 
 fn template(template: &ast::Template, policy: Family) -> Template {
@@ -166,7 +195,8 @@ fn template(template: &ast::Template, policy: Family) -> Template {
     }
 }
 
-fn selector(selector: &ast::Selector, family: Family) -> Selector {
+/// The packets that a selector asks for; of `family` where it does not say.
+pub fn selector(selector: &ast::Selector, family: Family) -> Selector {
     let family = selector.family.map_or(family, self::family);
     let prefix = |prefix: Option<ast::Prefix>| prefix.map_or(family.any(), net);
     let port = |port: Option<u16>| port.filter(|&port| port != 0).map(PortMatch::exactly);
@@ -208,7 +238,8 @@ fn limits(limits: &ast::Limits) -> Limits {
     }
 }
 
-fn mark(mark: Option<ast::Mark>) -> Mark {
+/// None is any packet.
+pub fn mark(mark: Option<ast::Mark>) -> Mark {
     mark.map_or(Mark::default(), |mark| Mark { value: mark.value, mask: mark.mask })
 }
 
@@ -251,7 +282,8 @@ fn mode(mode: ast::Mode) -> Mode {
     }
 }
 
-fn proto(proto: Option<ast::Proto>) -> u8 {
+/// Its number; 0 for none.
+pub fn proto(proto: Option<ast::Proto>) -> u8 {
     match proto {
         Some(ast::Proto::Esp) => protocol::ESP,
         Some(ast::Proto::Ah) => protocol::AH,
@@ -271,7 +303,8 @@ fn direction(direction: ast::SaDirection) -> Direction {
     }
 }
 
-fn family(family: ast::Family) -> Family {
+/// XFRM's word for it.
+pub fn family(family: ast::Family) -> Family {
     match family {
         ast::Family::Inet => Family::V4,
         ast::Family::Inet6 => Family::V6,

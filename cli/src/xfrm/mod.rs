@@ -17,7 +17,7 @@ mod cursor;
 pub mod error;
 pub mod explain;
 pub mod filter;
-mod lexer;
+pub(crate) mod lexer;
 mod monitor;
 mod policy;
 mod selector;

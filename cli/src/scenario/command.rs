@@ -1,0 +1,158 @@
+//! Carries `ip xfrm` commands out on a core, as the kernel would: what they print, or why they are refused.
+
+use std::fmt::{self, Write};
+
+use espalier_driver::Errno;
+use espalier_driver::core::{MonitorEvent, PolicyId, PolicyKey, PolicyRequest, StateRequest, UserOffload, XfrmCore, XfrmError};
+use espalier_driver::ops::XfrmdevOps;
+use espalier_driver::policy::PolicyType;
+use espalier_driver::xfrm::{Family, SaId};
+use jiff::tz::TimeZone;
+
+use crate::run::program;
+use crate::xfrm::ast::{self, Action, PolicyName, StateName};
+use crate::xfrm::{Command, show};
+
+/// Of all protocols: XFRMA's IPSEC_PROTO_ANY.
+const ANY: u8 = 255;
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error number.
+    pub errno: Errno,
+    /// The message.
+    pub message: String,
+}
+
+impl From<XfrmError> for Refusal {
+    fn from(error: XfrmError) -> Self {
+        Self { errno: error.errno(), message: error.to_string() }
+    }
+}
+
+impl From<fmt::Error> for Refusal {
+    fn from(error: fmt::Error) -> Self {
+        Self { errno: Errno::Eio, message: error.to_string() }
+    }
+}
+
+/// A word that iproute2 takes and the core has no use for.
+fn unknown(word: &str, reason: &str) -> Refusal {
+    Refusal { errno: Errno::Eopnotsupp, message: format!("'{word}': {reason}") }
+}
+
+/// Carries a command out; gives what it prints.
+///
+/// # Errors
+/// [`Refusal`]
+pub fn execute<D: XfrmdevOps>(core: &mut XfrmCore<D>, command: &Command) -> Result<String, Refusal> {
+    let mut options =
+        show::Options { stats: command.output.stats, oneline: command.output.oneline, nokeys: false, timezone: TimeZone::UTC };
+    let mut printed = String::new();
+    match &command.action {
+        Action::AddState(state) => drop(core.state_add(state_request(state)?)?),
+        Action::UpdateState(state) => drop(core.state_update(state_request(state)?)?),
+        Action::DeleteState(name) => core.state_delete(&id(name), program::mark(name.mark))?,
+        Action::GetState(name) => show::state(&core.state_get(&id(name), program::mark(name.mark))?, &options, &mut printed)?,
+        Action::ListStates(filter) => {
+            options.nokeys = filter.nokeys;
+            for info in core.state_dump().iter().filter(|info| filter.matches(info)) {
+                show::state(info, &options, &mut printed)?;
+            }
+        }
+        Action::DeleteAllStates(filter) => {
+            for info in core.state_dump().iter().filter(|info| filter.matches(info)) {
+                core.state_delete(&info.id, info.mark)?;
+            }
+        }
+        Action::FlushStates(proto) => core.state_flush(proto.map_or(ANY, |proto| program::proto(Some(proto)))),
+        Action::CountStates => show::state_count(&core.sad_info(), &options, &mut printed)?,
+        Action::AllocSpi(_) => return Err(unknown("allocspi", "key managers here choose their SPIs themselves")),
+        Action::AddPolicy(policy) => drop(core.policy_add(policy_request(policy)?)?),
+        Action::UpdatePolicy(policy) => drop(core.policy_update(policy_request(policy)?)?),
+        Action::DeletePolicy(name) => core.policy_delete(&policy_id(name)?)?,
+        Action::GetPolicy(name) => show::policy(&core.policy_get(&policy_id(name)?)?, &options, &mut printed)?,
+        Action::ListPolicies(filter) => {
+            for info in core.policy_dump().iter().filter(|info| filter.matches(info)) {
+                show::policy(info, &options, &mut printed)?;
+            }
+        }
+        Action::DeleteAllPolicies(filter) => {
+            for info in core.policy_dump().iter().filter(|info| filter.matches(info)) {
+                let ptype = info.ptype.unwrap_or(PolicyType::Main);
+                let key = PolicyKey::Index(info.index);
+                core.policy_delete(&PolicyId { direction: info.direction, ptype, key, mark: info.mark, if_id: info.if_id })?;
+            }
+        }
+        Action::FlushPolicies(ptype) => core.policy_flush(ptype.map_or(PolicyType::Main, program::ptype)),
+        Action::CountPolicies => show::policy_count(&core.spd_info(), &options, &mut printed)?,
+        Action::Monitor(monitor) => {
+            options.nokeys = monitor.nokeys;
+            while let Some(event) = core.next_event() {
+                printed += &monitor_line(&event);
+            }
+        }
+    }
+    Ok(printed)
+}
+
+/// An event as `ip xfrm monitor` prints it; what the kernel has no message for, in words.
+pub fn monitor_line(event: &MonitorEvent) -> String {
+    let options = show::Options { timezone: TimeZone::UTC, nokeys: true, ..Default::default() };
+    let mut line = String::new();
+    // A string takes everything.
+    let _ = match event {
+        MonitorEvent::Xfrm(message) => show::message(message, &options, &mut line),
+        MonitorEvent::Fallback { id, reason } => writeln!(line, "SA {} spi {:#010x} is in software: {reason}", id.daddr, id.spi),
+        MonitorEvent::SequenceExhausted { id } => writeln!(line, "SA {} spi {:#010x} has used its last sequence number", id.daddr, id.spi),
+        MonitorEvent::DeviceFailed { dev, reason } => writeln!(line, "{dev} failed: {reason}"),
+        MonitorEvent::UnknownHandle { dev, handle } => writeln!(line, "{dev} tells of SA {handle}, which it does not have"),
+        MonitorEvent::Overrun(lost) => writeln!(line, "{lost} events were lost"),
+    };
+    line
+}
+
+fn state_request(state: &ast::State) -> Result<StateRequest, Refusal> {
+    if state.care_of.is_some() {
+        return Err(unknown("coa", "there is no Mobile IPv6 here"));
+    }
+    if state.security_context.is_some() {
+        return Err(unknown("ctx", "there are no security contexts here"));
+    }
+    let params = program::sa_params(state);
+    let offload = state.offload.as_ref().map(|asked| UserOffload::state(&asked.device, params.offload));
+    Ok(StateRequest { params, km_seq: state.seq.to_be(), offload })
+}
+
+fn policy_request(policy: &ast::Policy) -> Result<PolicyRequest, Refusal> {
+    if policy.security_context.is_some() {
+        return Err(unknown("ctx", "there are no security contexts here"));
+    }
+    let params = program::policy_params(policy);
+    Ok(PolicyRequest { params, index: policy.index, offload: policy.offload_device.as_deref().map(UserOffload::policy) })
+}
+
+fn id(name: &StateName) -> SaId {
+    let family = name.id.family().map_or(Family::V4, program::family);
+    SaId { daddr: name.id.destination.unwrap_or(family.unspecified()), spi: name.id.spi.unwrap_or(0), proto: program::proto(name.id.proto) }
+}
+
+fn policy_id(name: &PolicyName) -> Result<PolicyId, Refusal> {
+    if name.security_context.is_some() {
+        return Err(unknown("ctx", "there are no security contexts here"));
+    }
+    let key = match &name.which {
+        ast::PolicyKey::Index(index) => PolicyKey::Index(*index),
+        ast::PolicyKey::Selector(selector) => {
+            PolicyKey::Selector(program::selector(selector, selector.family.map_or(Family::V4, program::family)))
+        }
+    };
+    Ok(PolicyId {
+        direction: program::policy_direction(name.direction),
+        ptype: program::ptype(name.ptype),
+        key,
+        mark: program::mark(name.mark),
+        if_id: name.if_id.unwrap_or(0),
+    })
+}
