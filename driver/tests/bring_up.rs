@@ -17,8 +17,9 @@ fn bring_up_reads_before_it_writes_and_leaves_the_device_empty_and_stopped() {
     assert_eq!(*device.capabilities(), CAPABILITIES);
     let record = device.bus().take();
     let first_write = record.iter().position(|access| matches!(access, Recorded::Write { .. })).expect("a write");
-    let read =
-        |offset: u16| record[..first_write].iter().any(|access| matches!(access, Recorded::Read { offset: o, .. } if *o == u32::from(offset)));
+    let read = |offset: u16| {
+        record[..first_write].iter().any(|access| matches!(access, Recorded::Read { offset: o, .. } if *o == u32::from(offset)))
+    };
     assert!(read(map::MAGIC.offset) && read(map::VERSION.offset) && read(map::CAP_FEATURES.offset));
     assert_eq!(record[first_write], Recorded::Write { offset: map::CONTROL.offset.into(), value: 0 });
 

@@ -219,7 +219,7 @@ impl Rig {
     /// Carries out what was written.
     fn follow(&mut self) {
         let writes = self.device().bus().take_writes();
-        let mailbox = |offset: u32| offset == map::COMMAND.offset.into() || map::MAIL.offsets().any(|mail| u32::from(mail) == offset);
+        let mailbox = |offset: u32| offset == u32::from(map::COMMAND.offset) || map::MAIL.offsets().any(|mail| u32::from(mail) == offset);
         let writes: Vec<_> = writes.into_iter().filter(|(offset, _)| mailbox(*offset)).collect();
         for command in commands(&writes) {
             self.tables.execute(&command, &self.held);
