@@ -65,10 +65,10 @@ fn a_packet_takes_its_clocks_and_no_more() {
         (Direction::Out, false, true, 1518, 99.0, 140),
         (Direction::Out, false, false, 64, 8.0, 49),
         (Direction::Out, true, true, 64, 9.0, 49),
-        (Direction::In, false, true, 64, 8.0, 144),
-        (Direction::In, false, true, 1518, 99.0, 234),
-        (Direction::In, false, false, 64, 8.0, 144),
-        (Direction::In, true, true, 64, 9.0, 144),
+        (Direction::In, false, true, 64, 8.0, 146),
+        (Direction::In, false, true, 1518, 99.0, 236),
+        (Direction::In, false, false, 64, 8.0, 146),
+        (Direction::In, true, true, 64, 9.0, 146),
     ];
     let measured = expected.map(|(direction, v6, tunnel, bytes, ..)| {
         let clocks = measure(&association(v6, tunnel), bytes, direction);
