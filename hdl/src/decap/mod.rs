@@ -28,7 +28,7 @@ use crate::rx_failures::Failure;
 use finish::Finish;
 use judge::Judge;
 
-/// What [`Judge`] made of a packet.
+/// What the judge made of a packet.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Judged {
     /// It goes to the host.
