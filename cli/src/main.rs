@@ -132,6 +132,7 @@ first thing that is not as it says ends it, and the exit status is 1.
   wire HOST damage BYTE            flips a bit of the next frame from HOST; negative: from the end
   wire HOST lose | ce              loses the next frame; sets the congestion mark of its outer header
   wire HOST again N                frame N of those that HOST has put on the wire comes once more
+  wire HOST forge N dummy|trailer|mode  a packet of the SA of frame N, with the right ICV, that no stack would send
   time SECONDS                     lets time go on
   expect HOST received N           packets that came up the stack since the last such line, each as it was sent
   expect HOST counter NAME N       a counter of the device

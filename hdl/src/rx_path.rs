@@ -5,7 +5,7 @@
 //! Back-pressure goes from `m_ready` to `s_ready`; nothing is lost.
 //!
 //! The tables. An SA is written twice, as not valid before its replay window is prepared and as valid after it; the second write clears its
-//! lifetime, limits and failures. `limits_write` is a pulse: `limits` are those of `sa_index`. `read_index` to `read_seq`, `read_life` and
+//! lifetime, limits and failures. `limits_write` is a pulse: `limits` are those of `sa_index`, and both stay for 8 clocks. `read_index` to `read_seq`, `read_life` and
 //! `read_failures`: right 10 clocks later. `notice`: a limit was reached.
 
 use rust_hdl::prelude::*;
@@ -92,11 +92,9 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 2>,
     prepend: Prepend,
-    /// The SA that was written last, as valid or its limits, and which of both in the clock before; the limits.
+    /// The SA that was written last, and whether as valid in the clock before.
     written: DFF<SaIndex>,
     renews: DFF<bool>,
-    limits_new: DFF<bool>,
-    limits_kept: DFF<Limits>,
     again: DFF<Bits<64>>,
     late: DFF<Bits<64>>,
     early: Signal<Local, Bits<64>>,
@@ -130,7 +128,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             prefixes,
             prepend
         );
-        dff_setup!(self, clock, written, renews, limits_new, limits_kept, again, late);
+        dff_setup!(self, clock, written, renews, again, late);
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();
         self.cam.reset.next = self.reset.val();
@@ -186,10 +184,8 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.sas.write_index.next = self.sa_index.val();
         self.sas.write_sa.next = self.sa.val();
         self.renews.d.next = self.sa_write.val() & self.sa.val().valid;
-        self.limits_new.d.next = self.limits_write.val();
-        if self.sa_write.val() | self.limits_write.val() {
+        if self.sa_write.val() {
             self.written.d.next = self.sa_index.val();
-            self.limits_kept.d.next = self.limits.val();
         }
 
         // Its place in the replay window; the job.
@@ -284,9 +280,9 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.decap.is_told.next = !self.lifetime.report_valid.val();
         self.lifetime.clear_write.next = self.renews.q.val();
         self.lifetime.clear_index.next = self.written.q.val();
-        self.lifetime.limits_write.next = self.limits_new.q.val();
-        self.lifetime.limits_index.next = self.written.q.val();
-        self.lifetime.limits.next = self.limits_kept.q.val();
+        self.lifetime.limits_write.next = self.limits_write.val();
+        self.lifetime.limits_index.next = self.sa_index.val();
+        self.lifetime.limits.next = self.limits.val();
         self.lifetime.read_index.next = self.read_index.val();
         self.read_life.next = self.lifetime.life.val();
         self.notice.next = self.lifetime.report.val();

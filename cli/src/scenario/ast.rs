@@ -132,6 +132,19 @@ pub enum WireFault {
     CongestionMark,
     /// `again N`: frame N (from 1) of those that the host has put on the wire comes once more.
     Again(usize),
+    /// `forge N KIND`: a packet of the SA of frame N comes, with the right ICV and the number after the last.
+    Forge(usize, Forgery),
+}
+
+/// What is wrong with a forged packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgery {
+    /// Nothing: a dummy packet.
+    Dummy,
+    /// The trailer contradicts the payload.
+    Trailer,
+    /// The next header does not fit a tunnel.
+    Mode,
 }
 
 /// What must be so.

@@ -5,6 +5,7 @@
 
 pub mod ast;
 pub mod command;
+pub mod forge;
 pub mod parse;
 pub mod play;
 pub mod traffic;

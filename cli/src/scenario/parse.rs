@@ -7,7 +7,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 
-use super::ast::{DeviceChange, Expectation, Issued, Made, Offloaded, Refused, SaField, Scenario, Step, Traffic, Upper, What, WireFault};
+use super::ast::{
+    DeviceChange, Expectation, Forgery, Issued, Made, Offloaded, Refused, SaField, Scenario, Step, Traffic, Upper, What, WireFault,
+};
 use crate::run::sides::Side;
 use crate::xfrm::error::Shown;
 use crate::xfrm::lexer::{self, Line};
@@ -185,11 +187,20 @@ fn made(upper: Upper, src: IpAddr, dst: IpAddr, words: &mut Words<'_>) -> Result
 }
 
 fn wire(words: &mut Words<'_>) -> Result<WireFault, ParseError> {
-    Ok(match words.one_of(&["damage", "lose", "ce", "again"])? {
+    Ok(match words.one_of(&["damage", "lose", "ce", "again", "forge"])? {
         "damage" => WireFault::Damage(words.number("a byte, negative from the end")?),
         "lose" => WireFault::Lose,
         "ce" => WireFault::CongestionMark,
-        _ => WireFault::Again(words.number("which frame, from 1")?),
+        "again" => WireFault::Again(words.number("which frame, from 1")?),
+        _ => {
+            let number = words.number("which frame, from 1")?;
+            let forgery = match words.one_of(&["dummy", "trailer", "mode"])? {
+                "dummy" => Forgery::Dummy,
+                "trailer" => Forgery::Trailer,
+                _ => Forgery::Mode,
+            };
+            WireFault::Forge(number, forgery)
+        }
     })
 }
 

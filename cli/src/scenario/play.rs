@@ -9,8 +9,9 @@ use espalier_driver::xfrm::OffloadMode;
 use espalier_driver::xfrm::info::{Replay, StateInfo};
 use espalier_reference_model::headers::Headers;
 
-use super::ast::{DeviceChange, Expectation, Issued, Offloaded, SaField, Scenario, Traffic, What, WireFault};
+use super::ast::{DeviceChange, Expectation, Forgery, Issued, Offloaded, SaField, Scenario, Traffic, What, WireFault};
 use super::command;
+use super::forge::forge;
 use super::traffic;
 use super::wire::mark_congestion;
 use super::world::{Arrival, DEVICE, World};
@@ -71,10 +72,16 @@ impl Played {
             What::Device(side, name, change) => return device(*side, name, *change, world),
             What::Time(seconds) => world.wait(*seconds),
             What::Send(side, traffic) => return self.send(*side, traffic, world),
-            What::Wire(side, WireFault::Again(number)) => {
-                let Some(frame) = world.wire().frame(sim(*side), *number) else {
+            What::Wire(side, fault @ (WireFault::Again(number) | WireFault::Forge(number, _))) => {
+                let Some(mut frame) = world.wire().frame(sim(*side), *number) else {
                     return Ok(Err(format!("{side} has put {} frames on the wire", world.wire().count(sim(*side)))));
                 };
+                if let WireFault::Forge(_, forgery) = fault {
+                    match forged(world, *side, &frame, *forgery) {
+                        Some(forged) => frame = forged,
+                        None => return Ok(Err(format!("frame {number} of {side} is not of one of its SAs"))),
+                    }
+                }
                 world.inject(side.peer(), &frame);
                 return self.settle(world);
             }
@@ -169,6 +176,15 @@ impl Played {
         };
         Ok(if found == due { Ok(()) } else { Err(format!("{what}: {found}, expected {due}")) })
     }
+}
+
+/// A packet of the SA that has sent `frame`, with the number after the last.
+fn forged(world: &mut World, side: Side, frame: &[u8], forgery: Forgery) -> Option<Vec<u8>> {
+    let spi = Headers::parse(frame).esp?.spi;
+    let info = state(world, side, spi).ok()?;
+    let core = &world.host(side).core;
+    let x = core.states().iter().find_map(|held| core.state(held.id()).filter(|x| x.params.id.spi == spi))?;
+    forge(frame, &x.params, number(&info, SaField::Oseq) + 1, forgery)
 }
 
 /// Gives a command to its host, and compares what comes of it.

@@ -54,7 +54,7 @@ impl Wire for Scripted {
                 }
             }
             Some(WireFault::CongestionMark) => mark_congestion(&mut frame),
-            Some(WireFault::Again(_)) | None => {}
+            Some(WireFault::Again(_) | WireFault::Forge(..)) | None => {}
         }
         vec![frame]
     }
