@@ -11,6 +11,7 @@ pub mod cards;
 pub mod modelled;
 pub mod program;
 pub mod reference;
+pub mod registers;
 pub mod report;
 pub mod sides;
 pub mod simulated;

@@ -2,15 +2,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
 
-use espalier_driver::bus::{Bus, BusError};
 use espalier_driver::{Device, Event};
 use espalier_sim::Model;
 use espalier_sim::nic::{self, Nic, NicStalls, Pair};
 
 use super::cards::{Cards, Outcome, Timed};
 use super::program::{Program, What};
+use super::registers::Registers;
 use super::sides::Side;
 use super::traffic::Packet;
 use crate::Failure;
@@ -42,7 +41,7 @@ impl Cards for Simulated {
     fn run(self, programs: [&Program; 2], packets: &[Packet], progress: &mut dyn FnMut(usize, usize)) -> Result<Outcome, Failure> {
         let mut devices = Vec::new();
         for side in Side::BOTH {
-            devices.push(bring_up(Registers { pair: self.pair.clone(), side }, programs[side.index()])?);
+            devices.push(bring_up(Registers::new(self.pair.clone(), side), programs[side.index()])?);
         }
         let mut outcome = traffic(&mut self.pair.borrow_mut(), packets, progress)?;
         outcome.max_frame = devices.iter().map(|device| device.capabilities().max_frame_bytes.into()).min().unwrap_or(0);
@@ -75,7 +74,7 @@ fn traffic(pair: &mut Pair, packets: &[Packet], progress: &mut dyn FnMut(usize, 
     pair.right.run(left.saturating_sub(right))?;
     let mut outcome = Outcome::default();
     for packet in packets {
-        pair.side(sim_side(packet.sender)).send_host(&packet.bytes);
+        pair.side(packet.sender.into()).send_host(&packet.bytes);
     }
     // A beat of 16 bytes a clock is full speed. With stalls and headers ten times as long is plenty.
     let bytes: u64 = packets.iter().map(|packet| packet.bytes.len() as u64 + 200).sum();
@@ -90,7 +89,7 @@ fn traffic(pair: &mut Pair, packets: &[Packet], progress: &mut dyn FnMut(usize, 
             pair.step()?;
         }
         for side in Side::BOTH {
-            let frames = pair.side(sim_side(side)).take_host();
+            let frames = pair.side(side.into()).take_host();
             arrived += frames.len();
             let frames = frames.into_iter().map(|frame| Timed { bytes: frame.bytes, first: frame.first, last: frame.last });
             outcome.delivered[side.peer().index()].extend(frames);
@@ -98,7 +97,7 @@ fn traffic(pair: &mut Pair, packets: &[Packet], progress: &mut dyn FnMut(usize, 
         progress(arrived, packets.len());
     }
     for side in Side::BOTH {
-        outcome.taken[side.index()] = pair.side(sim_side(side)).host_sent().drain(..).map(|sent| sent.first).collect();
+        outcome.taken[side.index()] = pair.side(side.into()).host_sent().drain(..).map(|sent| sent.first).collect();
     }
     for crossing in std::mem::take(&mut pair.crossings) {
         let from = match crossing.from {
@@ -108,41 +107,4 @@ fn traffic(pair: &mut Pair, packets: &[Packet], progress: &mut dyn FnMut(usize, 
         outcome.wire.push((from, Timed { bytes: crossing.bytes, first: crossing.first, last: crossing.last }));
     }
     Ok(outcome)
-}
-
-fn sim_side(side: Side) -> nic::Side {
-    match side {
-        Side::Left => nic::Side::Left,
-        Side::Right => nic::Side::Right,
-    }
-}
-
-/// The registers of one of the two NICs: the driver keeps them while the pair runs.
-struct Registers {
-    pair: Rc<RefCell<Pair>>,
-    side: Side,
-}
-
-impl Registers {
-    fn on_nic<T>(&self, access: impl FnOnce(&mut Nic) -> T) -> T {
-        access(self.pair.borrow_mut().side(sim_side(self.side)))
-    }
-}
-
-impl Bus for Registers {
-    fn read(&mut self, offset: u32) -> Result<u32, BusError> {
-        self.on_nic(|nic| nic.read(offset))
-    }
-
-    fn write(&mut self, offset: u32, value: u32) -> Result<(), BusError> {
-        self.on_nic(|nic| nic.write(offset, value))
-    }
-
-    fn now(&self) -> Duration {
-        self.on_nic(|nic| nic.now())
-    }
-
-    fn pause(&mut self) -> Result<(), BusError> {
-        self.on_nic(|nic| nic.pause())
-    }
 }

@@ -73,8 +73,8 @@ impl Played {
             What::Time(seconds) => world.wait(*seconds),
             What::Send(side, traffic) => return self.send(*side, traffic, world),
             What::Wire(side, fault @ (WireFault::Again(number) | WireFault::Forge(number, _))) => {
-                let Some(mut frame) = world.wire().frame(sim(*side), *number) else {
-                    return Ok(Err(format!("{side} has put {} frames on the wire", world.wire().count(sim(*side)))));
+                let Some(mut frame) = world.wire().frame((*side).into(), *number) else {
+                    return Ok(Err(format!("{side} has put {} frames on the wire", world.wire().count((*side).into()))));
                 };
                 if let WireFault::Forge(_, forgery) = fault {
                     match forged(world, *side, &frame, *forgery) {
@@ -87,7 +87,7 @@ impl Played {
             }
             What::Wire(side, fault) => {
                 self.marked |= *fault == WireFault::CongestionMark;
-                world.wire().next(sim(*side), *fault);
+                world.wire().next((*side).into(), *fault);
             }
             What::Expect(expectation) => return self.expect(expectation, world),
         }
@@ -293,11 +293,4 @@ fn with_mark(packet: &[u8]) -> Vec<u8> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().take(48).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn sim(side: Side) -> espalier_sim::nic::Side {
-    match side {
-        Side::Left => espalier_sim::nic::Side::Left,
-        Side::Right => espalier_sim::nic::Side::Right,
-    }
 }

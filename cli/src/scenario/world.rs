@@ -3,18 +3,17 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use espalier_driver::Device;
-use espalier_driver::bus::{Bus, BusError};
 use espalier_driver::core::{Output, OutputError, StateRef, XfrmCore};
 use espalier_driver::ops::SkBuff;
 use espalier_regs::tuser;
 use espalier_sim::Model;
-use espalier_sim::nic::{self, Nic, NicStalls, Pair};
+use espalier_sim::nic::{Nic, NicStalls, Pair};
 
 use super::wire::Scripted;
 use crate::Failure;
+use crate::run::registers::Registers;
 use crate::run::sides::Side;
 
 /// Name of each host's device.
@@ -83,14 +82,15 @@ impl World {
         pair.set_wire(wire.clone());
         let pair = Rc::new(RefCell::new(pair));
         let host = |side| -> Result<Host, Failure> {
-            let writes = Rc::new(Cell::new(0));
-            let mut device = Device::open(Registers { pair: pair.clone(), side, writes: writes.clone() })?;
+            let registers = Registers::new(pair.clone(), side);
+            let writes = registers.writes();
+            let mut device = Device::open(registers)?;
             device.set_name(DEVICE);
             let mut core = XfrmCore::new(EPOCH);
             core.register(device)?;
             Ok(Host { core, unregistered: None, writes, in_flight: Vec::new() })
         };
-        let hosts = [host(nic::Side::Left)?, host(nic::Side::Right)?];
+        let hosts = [host(Side::Left)?, host(Side::Right)?];
         Ok(Self { pair, wire, hosts, now: EPOCH })
     }
 
@@ -153,7 +153,7 @@ impl World {
         };
         host.in_flight.extend(sa.cloned());
         let mut pair = self.pair.borrow_mut();
-        let nic = pair.side(sim_side(side));
+        let nic = pair.side(side.into());
         match crypto {
             Some(index) => nic.send_host_crypto(bytes, index),
             None => nic.send_host(bytes),
@@ -163,7 +163,7 @@ impl World {
 
     /// A frame comes to a host from the wire.
     pub fn inject(&mut self, to: Side, frame: &[u8]) {
-        self.pair.borrow_mut().side(sim_side(to)).send_wire(frame, false);
+        self.pair.borrow_mut().side(to.into()).send_wire(frame, false);
     }
 
     /// Runs until nothing moves any more; then the hosts take what came, and hear what their devices have to tell. Gives what came up each stack.
@@ -178,7 +178,7 @@ impl World {
         }
         let mut arrivals = [Vec::new(), Vec::new()];
         for side in Side::BOTH {
-            let frames = self.pair.borrow_mut().side(sim_side(side)).take_host();
+            let frames = self.pair.borrow_mut().side(side.into()).take_host();
             let host = &mut self.hosts[side.index()];
             host.in_flight.clear();
             // What the devices tell first: a packet of an SA that has just expired is still to be counted.
@@ -192,45 +192,5 @@ impl World {
             host.core.poll_devices();
         }
         Ok(arrivals)
-    }
-}
-
-fn sim_side(side: Side) -> nic::Side {
-    match side {
-        Side::Left => nic::Side::Left,
-        Side::Right => nic::Side::Right,
-    }
-}
-
-/// The registers of one of the two devices.
-#[derive(Clone)]
-pub struct Registers {
-    pair: Rc<RefCell<Pair>>,
-    side: nic::Side,
-    writes: Rc<Cell<u64>>,
-}
-
-impl Registers {
-    fn on_nic<T>(&self, access: impl FnOnce(&mut Nic) -> T) -> T {
-        access(self.pair.borrow_mut().side(self.side))
-    }
-}
-
-impl Bus for Registers {
-    fn read(&mut self, offset: u32) -> Result<u32, BusError> {
-        self.on_nic(|nic| nic.read(offset))
-    }
-
-    fn write(&mut self, offset: u32, value: u32) -> Result<(), BusError> {
-        self.writes.set(self.writes.get() + 1);
-        self.on_nic(|nic| nic.write(offset, value))
-    }
-
-    fn now(&self) -> Duration {
-        self.on_nic(|nic| nic.now())
-    }
-
-    fn pause(&mut self) -> Result<(), BusError> {
-        self.on_nic(|nic| nic.pause())
     }
 }
