@@ -67,8 +67,7 @@ fn sa(state: &ast::State, refuse: impl Fn(&str, &str) -> ParseError) -> Result<S
         return Err(refuse("state", "not offloaded, so no NIC would have it: add 'offload packet dev DEV dir in|out'"));
     };
     if offload.mode == ast::OffloadMode::Crypto {
-        let reason =
-            "a run's packets meet the NICs alone, without a host's ESP stack: write 'offload packet', and a policy with a template";
+        let reason = "crypto offload needs the host's own ESP stack, which a run has not (a scenario has): write 'offload packet', and a policy with a template";
         return Err(refuse("offload", reason));
     }
     if state.care_of.is_some() {
