@@ -109,7 +109,7 @@ Who sends a packet: the host that has an outbound policy for it; if none or both
 such a packet came; else the peer of the host it is for; else the left one.
 
 A run needs packet offload: SAs with `offload packet dev DEV dir in|out`, and policies with a template and `offload packet \
-dev DEV` that say which packets they are for. Policies for received packets are left out.
+dev DEV`, in both directions: nothing comes out of a tunnel without a policy `dir in`. (`dir fwd` needs the hosts' addresses: a scenario has them.)
 
 What arrives must be what was sent, byte for byte, except that Ethernet padding behind a protected IP packet is gone. Every \
 frame on the wire must be what the reference model makes of it. If not, the packets and the first bytes that differ are \
@@ -139,7 +139,8 @@ first thing that is not as it says ends it, and the exit status is 1.
   expect HOST mib NAME N           a counter of /proc/net/xfrm_stat
   expect HOST sa SPI packets|bytes|oseq|seq|replay|replay-window|failed N
   expect HOST offload SPI packet|crypto|software
-  expect HOST event \"TEXT\"        a line of the monitor, after the one of the last such line
+  expect HOST event \"TEXT\"...     an event of the monitor, after that of the last such line, holds all these texts
+  expect HOST marked N             packets received since the last such line that were congestion marked on the way
   expect HOST states|policies N";
 
 fn main() -> ExitCode {

@@ -11,7 +11,7 @@
 //! space (2^32 - 1, with ESN 2^64 - 1) is used once; after it every packet of the SA is dropped (section 3.3.3).
 //!
 //! - `status`, once a frame, and `notice` (what happened to an SA): the next frame waits for them, so none is lost.
-//! - A table is written between two packets: `write_ready`, at most 7 clocks after `write_valid` while nothing else stalls. With `write_keep` only
+//! - A table is written between two packets: `write_ready`, at most 7 clocks after `write_valid`, however long the wire stalls. With `write_keep` only
 //!   the SA changes; else also its sequence number, counts and limits: `write_seq`, 0, none. `limits_write`, a pulse, in any clock. The
 //!   operands stay 8 clocks.
 //! - `read_seq` and `life`: of `read_index`, right 4 clocks later; see [`Lifetime`].
@@ -139,7 +139,8 @@ impl<const A: usize> Logic for TxSaTable<A> {
         self.lifetime.reset.next = self.reset.val();
         self.notices.reset.next = self.reset.val();
         self.fate.reset.next = self.reset.val();
-        self.is_between.next = self.state.q.val() == TxSaState::Join;
+        // A packet that is offered is in registers: it may wait as long as the wire does.
+        self.is_between.next = (self.state.q.val() == TxSaState::Join) | (self.state.q.val() == TxSaState::Offer);
         self.counts.next = (self.state.q.val() == TxSaState::Allocate) & !self.refused.q.val();
         self.meta.next = self.head.q.val().meta;
         self.incoming.next = self.headers.val().meta;

@@ -270,7 +270,8 @@ fn encap(encap: ast::Encap) -> Encap {
     Encap { kind, sport: encap.sport, dport: encap.dport, oaddr: encap.original }
 }
 
-fn mode(mode: ast::Mode) -> Mode {
+/// XFRM's word for it.
+pub fn mode(mode: ast::Mode) -> Mode {
     match mode {
         ast::Mode::Transport => Mode::Transport,
         ast::Mode::Tunnel => Mode::Tunnel,
@@ -295,7 +296,8 @@ pub fn proto(proto: Option<ast::Proto>) -> u8 {
     }
 }
 
-fn direction(direction: ast::SaDirection) -> Direction {
+/// XFRM's word for it.
+pub fn direction(direction: ast::SaDirection) -> Direction {
     match direction {
         ast::SaDirection::In => Direction::In,
         ast::SaDirection::Out => Direction::Out,

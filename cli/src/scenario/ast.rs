@@ -160,8 +160,10 @@ pub enum Expectation {
     Sa(Side, u32, SaField, u64),
     /// `HOST offload SPI packet|crypto|software`.
     Offload(Side, u32, Offloaded),
-    /// `HOST event "TEXT"`: the next line of the monitor holds this text.
-    Event(Side, String),
+    /// `HOST event "TEXT"...`: an event of the monitor, after that of the last such line, holds all these texts.
+    Event(Side, Vec<String>),
+    /// `HOST marked N`: of the packets received since the last such line, so many came with the congestion mark that they were not sent with.
+    Marked(Side, usize),
     /// `HOST states N`.
     States(Side, usize),
     /// `HOST policies N`.

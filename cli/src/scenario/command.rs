@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use espalier_driver::Errno;
-use espalier_driver::core::{MonitorEvent, PolicyId, PolicyKey, PolicyRequest, StateRequest, UserOffload, XfrmCore, XfrmError};
+use espalier_driver::core::{AllocSpi, MonitorEvent, PolicyId, PolicyKey, PolicyRequest, StateRequest, UserOffload, XfrmCore, XfrmError};
 use espalier_driver::ops::XfrmdevOps;
 use espalier_driver::policy::PolicyType;
 use espalier_driver::xfrm::{Family, SaId};
@@ -68,7 +68,11 @@ pub fn execute<D: XfrmdevOps>(core: &mut XfrmCore<D>, command: &Command) -> Resu
         }
         Action::FlushStates(proto) => core.state_flush(proto.map_or(ANY, |proto| program::proto(Some(proto)))),
         Action::CountStates => show::state_count(&core.sad_info(), &options, &mut printed)?,
-        Action::AllocSpi(_) => return Err(unknown("allocspi", "key managers here choose their SPIs themselves")),
+        Action::AllocSpi(asked) => {
+            let (_, spi) = core.state_alloc_spi(alloc_spi(asked))?;
+            let name = StateName { id: ast::Id { spi: Some(spi), ..asked.id }, mark: asked.mark };
+            show::state(&core.state_get(&id(&name), program::mark(name.mark))?, &options, &mut printed)?;
+        }
         Action::AddPolicy(policy) => drop(core.policy_add(policy_request(policy)?)?),
         Action::UpdatePolicy(policy) => drop(core.policy_update(policy_request(policy)?)?),
         Action::DeletePolicy(name) => core.policy_delete(&policy_id(name)?)?,
@@ -131,6 +135,21 @@ fn policy_request(policy: &ast::Policy) -> Result<PolicyRequest, Refusal> {
     }
     let params = program::policy_params(policy);
     Ok(PolicyRequest { params, index: policy.index, offload: policy.offload_device.as_deref().map(UserOffload::policy) })
+}
+
+fn alloc_spi(asked: &ast::AllocSpi) -> AllocSpi {
+    let id = id(&StateName { id: asked.id, mark: asked.mark });
+    AllocSpi {
+        id,
+        saddr: asked.id.source.unwrap_or(Family::of(id.daddr).unspecified()),
+        mode: program::mode(asked.mode),
+        reqid: asked.reqid,
+        mark: program::mark(asked.mark),
+        if_id: 0,
+        km_seq: asked.seq.to_be(),
+        dir: asked.direction.map(program::direction),
+        range: asked.range.0..=asked.range.1,
+    }
 }
 
 fn id(name: &StateName) -> SaId {

@@ -206,7 +206,7 @@ fn wire(words: &mut Words<'_>) -> Result<WireFault, ParseError> {
 
 fn expectation(words: &mut Words<'_>) -> Result<Expectation, ParseError> {
     let side = words.side()?;
-    Ok(match words.one_of(&["received", "counter", "mib", "sa", "offload", "event", "states", "policies"])? {
+    Ok(match words.one_of(&["received", "marked", "counter", "mib", "sa", "offload", "event", "states", "policies"])? {
         "received" => Expectation::Received(side, words.number("how many")?),
         "counter" => Expectation::Counter(side, words.word("the counter's name")?.to_owned(), words.number("its value")?),
         "mib" => Expectation::Mib(side, words.word("the counter's name")?.to_owned(), words.number("its value")?),
@@ -232,7 +232,14 @@ fn expectation(words: &mut Words<'_>) -> Result<Expectation, ParseError> {
             };
             Expectation::Offload(side, spi, offloaded)
         }
-        "event" => Expectation::Event(side, words.word("what the event's line holds")?.to_owned()),
+        "marked" => Expectation::Marked(side, words.number("how many")?),
+        "event" => {
+            let mut texts = vec![words.word("what the event holds")?.to_owned()];
+            while words.more() {
+                texts.push(words.word("what the event holds")?.to_owned());
+            }
+            Expectation::Event(side, texts)
+        }
         "states" => Expectation::States(side, words.number("how many")?),
         _ => Expectation::Policies(side, words.number("how many")?),
     })

@@ -41,12 +41,12 @@ struct Played {
     sent: [VecDeque<Vec<u8>>; 2],
     /// Packets that each side's stack has received since the last look.
     received: [usize; 2],
-    /// Lines of each side's monitor that were not looked at.
+    /// Events of each side's monitor that were not looked at.
     told: [VecDeque<String>; 2],
     /// Packets made so far.
     made: u16,
-    /// A congestion mark was set on the way: it may show inside.
-    marked: bool,
+    /// Those of them that came with a congestion mark that they were not sent with.
+    marked: [usize; 2],
 }
 
 /// Plays; the first mismatch ends it.
@@ -85,10 +85,7 @@ impl Played {
                 world.inject(side.peer(), &frame);
                 return self.settle(world);
             }
-            What::Wire(side, fault) => {
-                self.marked |= *fault == WireFault::CongestionMark;
-                world.wire().next((*side).into(), *fault);
-            }
+            What::Wire(side, fault) => world.wire().next((*side).into(), *fault),
             What::Expect(expectation) => return self.expect(expectation, world),
         }
         Ok(Ok(()))
@@ -120,9 +117,12 @@ impl Played {
             for Arrival { frame } in &arrivals[index] {
                 let sent = &mut self.sent[side.peer().index()];
                 let arrived = packet(frame);
-                match sent.iter().position(|sent| arrived == sent || (self.marked && arrived == with_mark(sent))) {
+                match sent.iter().position(|sent| arrived == sent || arrived == with_mark(sent)) {
                     // What is before it was lost.
-                    Some(position) => drop(sent.drain(..=position)),
+                    Some(position) => {
+                        self.marked[index] += usize::from(arrived != sent[position]);
+                        sent.drain(..=position);
+                    }
                     None => return Ok(Err(format!("{side} received a packet that was not sent, or a second time: {}", hex(arrived)))),
                 }
             }
@@ -156,19 +156,23 @@ impl Played {
                 Err(told) => return Ok(Err(told)),
             },
             Expectation::Offload(side, spi, due) => return Ok(offload(world, *side, *spi, *due)),
-            Expectation::Event(side, text) => {
+            Expectation::Marked(side, due) => {
+                let found = std::mem::take(&mut self.marked[side.index()]);
+                ("marked".to_owned(), found as u64, *due as u64)
+            }
+            Expectation::Event(side, texts) => {
                 // Events of commands come without traffic.
                 let settled = self.settle(world)?;
                 if settled.is_err() {
                     return Ok(settled);
                 }
-                let lines = &mut self.told[side.index()];
-                return Ok(match lines.iter().position(|line| line.contains(text.as_str())) {
+                let events = &mut self.told[side.index()];
+                return Ok(match events.iter().position(|event| texts.iter().all(|text| event.contains(text.as_str()))) {
                     Some(position) => {
-                        lines.drain(..=position);
+                        events.drain(..=position);
                         Ok(())
                     }
-                    None => Err(format!("no event tells of {text:?}; there are: {lines:?}")),
+                    None => Err(format!("no event tells of {texts:?}; there are: {events:?}")),
                 });
             }
             Expectation::States(side, due) => ("states".to_owned(), world.host(*side).core.state_dump().len() as u64, *due as u64),
@@ -232,9 +236,9 @@ fn device(side: Side, name: &str, change: DeviceChange, world: &mut World) -> Re
             host.core.up(name)
         }
         DeviceChange::Down => {
-            let done = host.core.down(name);
+            // As the kernel: the device has stopped when the core hears of it.
             host.device()?.disable()?;
-            done
+            host.core.down(name)
         }
         DeviceChange::Unregister => host.core.unregister(name).map(|device| host.unregistered = Some(device)),
         DeviceChange::Mtu(mtu) => {

@@ -181,7 +181,7 @@ impl World {
             let frames = self.pair.borrow_mut().side(side.into()).take_host();
             let host = &mut self.hosts[side.index()];
             host.in_flight.clear();
-            // What the devices tell first: a packet of an SA that has just expired is still to be counted.
+            // The frames first: what comes of the events, the end of an SA for one, is younger.
             for frame in frames {
                 // A frame of an SA that is gone altogether is dropped.
                 let Ok(offload) = host.device()?.rx_offload(frame.user) else { continue };

@@ -50,3 +50,25 @@ fn packets_of_a_deleted_sa_do_not_move_the_window_of_its_successor() {
     let (plain, _) = sealed(&new, 1);
     assert!(frames.iter().rev().take(PACKETS as usize).all(|frame| frame.bytes == plain), "every packet of the new SA arrives");
 }
+
+#[test]
+fn a_wire_that_takes_nothing_holds_no_command_up() {
+    // As a MAC that is told to pause: the outbound path fills up, and SAs still come and go.
+    let mut rig = Rig::new(NicStalls { wire_out: Stalls::pattern(&[true]), ..NicStalls::never() });
+    let old = association(false, true);
+    rig.install(&old);
+    let frame = packet(1000, false).frame(old.inside(Direction::Out));
+    for _ in 0..PACKETS {
+        rig.card().nic().send_host(&frame);
+    }
+    rig.card().nic().run(5000).expect("no rule broken");
+    assert!(rig.card().nic().pending() > 0, "the path must be full, or the test tests nothing");
+    rig.install(&Association { index: old.index + 1, ..old.clone() });
+    rig.remove(old.index);
+    rig.card().nic().set_stalls(NicStalls::never());
+    rig.card().nic().run_until_quiet(1000, 100_000).expect("it comes to rest");
+    let [protected, without] = [Event::TxProtected, Event::TxDropNoSa].map(|event| rig.card().counter(event));
+    let bypassed = rig.card().counter(Event::TxBypassed);
+    assert_eq!(protected + without + bypassed, PACKETS, "one outcome each");
+    assert!(protected > 0);
+}
