@@ -11,7 +11,7 @@ use espalier_driver::bus::Recorder;
 use espalier_driver::core::{MonitorEvent, PolicyId, PolicyRequest, StateRef, StateRequest, XfrmCore};
 use espalier_driver::policy::{Level, Template};
 use espalier_driver::xfrm::{Direction, Limits, Mark, Mode, OffloadMode, PolicyDirection, SaId, Selector, protocol};
-use espalier_driver::{Capabilities, Device, PolicyParams, SaParams};
+use espalier_driver::{Capabilities, Device, Errno, PolicyParams, SaParams};
 use espalier_regs::mailbox::{Op, accept, cam, policy as field, tx_sa};
 use espalier_regs::map;
 use espalier_regs::notice::{Kind, Notice};
@@ -164,7 +164,15 @@ impl Rig {
     fn act(&mut self, act: Act) {
         match act {
             Act::Add { spi, direction, mode, limited } => {
-                drop(self.core.state_add(StateRequest::offloaded(params(spi, direction, mode, limited), DEV)));
+                let before = self.tables.number(spi, direction).is_some();
+                let added = self.core.state_add(StateRequest::offloaded(params(spi, direction, mode, limited), DEV));
+                self.follow();
+                let there = self.tables.number(spi, direction).is_some();
+                match added {
+                    Ok(_) => assert!(!before && there, "a new SA stands in the device"),
+                    // It is there, or the small tables are full.
+                    Err(error) => assert!(matches!(error.errno(), Errno::Eexist | Errno::Enospc) && there == before, "{error}"),
+                }
             }
             Act::Update { spi, direction, limited } => {
                 drop(self.core.state_update(StateRequest::offloaded(params(spi, direction, OffloadMode::Packet, limited), DEV)));

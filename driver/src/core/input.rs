@@ -83,10 +83,15 @@ impl<D: XfrmdevOps> XfrmCore<D> {
     fn xfrm_input(&mut self, dev: &str, frame: &[u8], offload: Option<RxOffload>, mark: u32) -> Result<Input, InputError> {
         let headers = Headers::parse(frame);
         match offload {
-            // The device has checked all: __xfrm_policy_check2 lets it in.
+            // The device has checked all: __xfrm_policy_check2 lets it in. But behind IPv4 options and IPv6 extension headers the
+            // device sees neither ports nor protocol, which a policy may ask for: such a packet is looked at once more.
             Some(RxOffload::Packet(handle)) => {
                 let id = self.by_handle(dev, handle).ok_or(Mib::InNoStates)?;
                 self.valid(id)?;
+                if headers.has_options {
+                    let direction = self.deliver(dev, frame, &headers, Some(id), mark)?;
+                    return Ok(Input { frame: None, sa: Some(id), direction });
+                }
                 Ok(Input { frame: None, sa: Some(id), direction: self.direction(headers.dst) })
             }
             Some(RxOffload::Crypto(handle, status)) => {
