@@ -8,6 +8,9 @@ pub enum Error {
     /// The simulator's set-up, elaboration or build.
     #[error(transparent)]
     Sim(#[from] espalier_sim::Error),
+    /// A measurement.
+    #[error(transparent)]
+    Bench(#[from] espalier_bench::Error),
     /// The file system refused.
     #[error("{path}: {source}")]
     Io {

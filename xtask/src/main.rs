@@ -1,5 +1,6 @@
 //! `cargo xtask`: each command does all of its own set-up, under `target/tools`.
 
+mod bench;
 mod demo;
 mod error;
 mod generate;
@@ -38,6 +39,8 @@ enum Task {
     },
     /// Send the captures of tests/captures through the engine and back, and print what happened.
     Demo,
+    /// Measure the engine under full load in clocks: tables, target/bench/hdl.json and hdl.svg.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Gen { check } => generate::generate(check),
         Task::Test { arguments } => test(&arguments),
         Task::Demo => demo::demo(),
+        Task::Bench(options) => bench::bench(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
