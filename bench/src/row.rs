@@ -1,11 +1,16 @@
 //! What clocks mean in packets and bits, and against 10GbE.
 
+use espalier_reference_model::esp;
 use espalier_sim::nic::FREQUENCY;
 use serde::Serialize;
 
 use crate::case::{FCS, Family, Load, Mode, PREAMBLE_AND_GAP, Pattern, Setup, Size, Traffic};
 use crate::measure::Clocks;
 
+/// Bytes of the Ethernet header.
+const ETHERNET_HEADER: usize = 14;
+/// Bytes of a block of AES.
+const BLOCK: usize = 16;
 /// Bits a second of 10GbE.
 const LINE: f64 = 10e9;
 
@@ -37,6 +42,11 @@ pub struct Row {
     pub latency_clocks: u64,
     /// The rate as a ratio of what 10GbE carries of the plain frames (frame, FCS, preamble and gap), in each direction.
     pub line_rate_ratio: f64,
+    /// Clocks that the shared core cannot do without for a frame, of both directions if both flow: a slot for each block and one more
+    /// (docs/decisions/0003).
+    pub core_slots: f64,
+    /// Clocks a packet that 10GbE leaves to the plain frames, with preamble and gap.
+    pub line_rate_clocks: f64,
     /// Size of the frames on the wire's side, ESP and FCS included.
     pub wire_bytes: f64,
     /// Of the frames on the wire's side.
@@ -72,6 +82,8 @@ impl Row {
             bits_per_clock: bits(plain),
             latency_clocks: latency,
             line_rate_ratio: ratio(plain),
+            core_slots: core_slots(setup, traffic),
+            line_rate_clocks: (plain + PREAMBLE_AND_GAP as f64) * 8.0 * FREQUENCY as f64 / LINE,
             wire_bytes: wire,
             wire_bits_per_clock: bits(wire),
             wire_line_rate_ratio: ratio(wire),
@@ -80,6 +92,20 @@ impl Row {
             wire_gbit_per_s: rate * wire * 8.0 / 1e9,
         }
     }
+}
+
+/// See [`Row::core_slots`].
+fn core_slots(setup: Setup, traffic: Traffic) -> f64 {
+    let Traffic { size, load, .. } = traffic;
+    let ip_header = if setup.family == Family::V4 { 20 } else { 40 };
+    let outside = ETHERNET_HEADER + FCS + if setup.mode == Mode::Transport { ip_header } else { 0 };
+    let slots = |bytes: usize| {
+        let plaintext = (bytes - outside + esp::TRAILER_LENGTH).next_multiple_of(esp::ALIGNMENT);
+        plaintext.div_ceil(BLOCK) + 1
+    };
+    let directions = load.ways().into_iter().filter(|on| *on).count();
+    let mix: usize = (0..size.period()).map(|frame| slots(size.of(frame))).sum();
+    (directions * mix) as f64 / size.period() as f64
 }
 
 #[cfg(test)]
@@ -94,6 +120,8 @@ mod tests {
         let row = Row::new(setup, traffic, Clocks { per_packet: 10.5, latency: 0, wire_bytes: 114.0 });
         assert!((row.line_rate_ratio - 1.0).abs() < 1e-12 && (row.mpps - 14.880_952).abs() < 1e-6, "{row:?}");
         assert!((row.wire_line_rate_ratio - 138.0 / 84.0).abs() < 1e-12, "{row:?}");
+        // 46 bytes and 2 of trailer are 3 blocks.
+        assert!((row.core_slots - 4.0).abs() < 1e-12 && (row.line_rate_clocks - 10.5).abs() < 1e-12, "{row:?}");
         assert!((Size::Imix.mean() - 361.833_333).abs() < 1e-5);
     }
 }

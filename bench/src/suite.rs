@@ -65,7 +65,7 @@ pub fn rows(jobs: &[Job], mut progress: impl FnMut(&Row)) -> Result<Vec<Row>, Er
     let next = AtomicUsize::new(0);
     let mut found = Vec::new();
     let workers = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    thread::scope(|scope| {
+    thread::scope(|scope| -> Result<(), Error> {
         let (sender, results) = mpsc::channel();
         for _ in 0..workers {
             let (sender, next) = (sender.clone(), &next);
@@ -84,11 +84,9 @@ pub fn rows(jobs: &[Job], mut progress: impl FnMut(&Row)) -> Result<Vec<Row>, Er
             found.push((place, row));
         }
         Ok(())
-    })
-    .and_then(|()| {
-        found.sort_by_key(|(place, _)| *place);
-        Ok(found.into_iter().map(|(_, row)| row).collect())
-    })
+    })?;
+    found.sort_by_key(|(place, _)| *place);
+    Ok(found.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Takes jobs until there are none left, or nobody wants their rows.

@@ -57,6 +57,11 @@ pub fn bench(options: &Options) -> Result<(), Error> {
     let preset = if options.markdown { presets::ASCII_MARKDOWN } else { presets::UTF8_FULL_CONDENSED };
     print(if options.all { every_row(&rows) } else { essential_rows(&rows) }, preset, 2);
     println!("{}\n", flatness(&rows));
+    let below = below_line_rate(&rows);
+    if !below.is_empty() {
+        println!("Rows of AES-256 and one SA below line rate:\n");
+        print(below, preset, 2);
+    }
     let [calls, disturbances, positions] = control_tables(&control);
     print(calls, preset, 1);
     print(disturbances, preset, 1);
@@ -109,6 +114,20 @@ fn essential_rows(rows: &[Row]) -> Table {
         cells.extend(each.map(|row| row.latency_clocks.to_string()));
         cells.extend(each.map(|row| ratio(row.line_rate_ratio)));
         cells.extend([both.mpps, both.gbit_per_s, both.wire_gbit_per_s].map(|number| format!("{number:.2}")));
+        table.add_row(cells);
+    }
+    table
+}
+
+/// Where the clocks of the rows below line rate go.
+fn below_line_rate(rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.set_header(["mode", "bytes", "direction", "clocks", "at line rate", "the core's slots", "lost", "line rate"]);
+    for row in rows.iter().filter(|row| row.line_rate_ratio < 1.0 && row.key_bits == 256 && row.pattern == Pattern::One) {
+        let lost = row.clocks_per_packet - row.core_slots;
+        let mut cells = vec![format!("{} {}", row.mode, row.family), row.size.to_string(), row.direction.to_string()];
+        cells.extend([row.clocks_per_packet, row.line_rate_clocks, row.core_slots, lost].map(clocks));
+        cells.push(ratio(row.line_rate_ratio));
         table.add_row(cells);
     }
     table
