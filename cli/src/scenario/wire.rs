@@ -18,6 +18,8 @@ struct Shared {
     faults: [VecDeque<WireFault>; 2],
     /// All that each side has put on the wire, before anything happened to it.
     history: [Vec<Vec<u8>>; 2],
+    /// How many of them were lost.
+    lost: [usize; 2],
 }
 
 /// A wire that does what it is told, frame by frame.
@@ -28,6 +30,16 @@ impl Scripted {
     /// This happens to the next frame of a side that nothing else is to happen to.
     pub fn next(&self, from: Side, fault: WireFault) {
         self.0.borrow_mut().faults[from.index()].push_back(fault);
+    }
+
+    /// Nothing is to happen any more.
+    pub fn forget(&self) {
+        self.0.borrow_mut().faults.iter_mut().for_each(VecDeque::clear);
+    }
+
+    /// How many frames of a side were lost.
+    pub fn lost(&self, from: Side) -> usize {
+        self.0.borrow().lost[from.index()]
     }
 
     /// Frame `number`, from 1, of those that a side has put on the wire.
@@ -46,7 +58,10 @@ impl Wire for Scripted {
         let mut shared = self.0.borrow_mut();
         shared.history[from.index()].push(frame.clone());
         match shared.faults[from.index()].pop_front() {
-            Some(WireFault::Lose) => return Vec::new(),
+            Some(WireFault::Lose) => {
+                shared.lost[from.index()] += 1;
+                return Vec::new();
+            }
             Some(WireFault::Damage(at)) => {
                 let index = if at < 0 { frame.len().checked_add_signed(at as isize) } else { usize::try_from(at).ok() };
                 if let Some(byte) = index.and_then(|index| frame.get_mut(index)) {

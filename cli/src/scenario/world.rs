@@ -45,12 +45,19 @@ pub struct Host {
     writes: Rc<Cell<u64>>,
     /// States of packets that the device has not sent yet.
     in_flight: Vec<StateRef>,
+    /// Frames that the device has given to the host so far.
+    given: u64,
 }
 
 impl Host {
     /// Writes of the device's registers so far.
     pub fn writes(&self) -> u64 {
         self.writes.get()
+    }
+
+    /// Frames that the device has given to the host so far, whatever the core then did with them.
+    pub fn given(&self) -> u64 {
+        self.given
     }
 
     /// The device, registered or not.
@@ -88,7 +95,7 @@ impl World {
             device.set_name(DEVICE);
             let mut core = XfrmCore::new(EPOCH);
             core.register(device)?;
-            Ok(Host { core, unregistered: None, writes, in_flight: Vec::new() })
+            Ok(Host { core, unregistered: None, writes, in_flight: Vec::new(), given: 0 })
         };
         let hosts = [host(Side::Left)?, host(Side::Right)?];
         Ok(Self { pair, wire, hosts, now: EPOCH })
@@ -166,6 +173,20 @@ impl World {
         self.pair.borrow_mut().side(to.into()).send_wire(frame, false);
     }
 
+    /// What became of each frame that a host gave to its device since the last call, in order (`espalier_regs::tuser::tx_status`).
+    pub fn take_tx_status(&mut self, side: Side) -> Vec<u32> {
+        self.pair.borrow_mut().side(side.into()).take_tx_status()
+    }
+
+    /// Lets both devices work for some clocks, whatever is on its way then.
+    ///
+    /// # Errors
+    /// What the simulator says.
+    pub fn run(&mut self, clocks: u64) -> Result<(), Failure> {
+        let mut pair = self.pair.borrow_mut();
+        Ok((0..clocks).try_for_each(|_| pair.step())?)
+    }
+
     /// Runs until nothing moves any more; then the hosts take what came, and hear what their devices have to tell. Gives what came up each stack.
     ///
     /// # Errors
@@ -181,6 +202,7 @@ impl World {
             let frames = self.pair.borrow_mut().side(side.into()).take_host();
             let host = &mut self.hosts[side.index()];
             host.in_flight.clear();
+            host.given += frames.len() as u64;
             // The frames first: what comes of the events, the end of an SA for one, is younger.
             for frame in frames {
                 // A frame of an SA that is gone altogether is dropped.
