@@ -19,7 +19,7 @@ use crate::compare::{counters, frames, notices, rx_state, tx_state, words};
 use crate::traffic::Shot;
 
 /// Clocks without a beat after which nothing is under way any more: longer than a frame of these tests takes to be verified, stalls and all.
-const QUIET: u64 = 1000;
+const QUIET: u64 = 20_000;
 /// Clocks a batch may take.
 const LIMIT: u64 = 300_000;
 /// Priority of the policies that protect.
