@@ -1,8 +1,12 @@
 //! What the driver needs of whatever connects it to a device: 32-bit registers and a sense of time.
 //!
-//! Every transport has these, a UART too. DMA memory, interrupts and function reset are not every transport's; they are
-//! traits of their own with [`Bus`] as supertrait, and the code that needs them asks for them.
+//! Every transport has these, a UART too. DMA memory ([`DmaBus`]), interrupts ([`InterruptBus`]) and function reset
+//! ([`ResetBus`]) are not every transport's; they are traits of their own with [`Bus`] as supertrait, and the code that needs
+//! them asks for them.
 
+mod dma;
+mod interrupt;
+mod memory;
 mod poll;
 mod recorder;
 
@@ -12,6 +16,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use dma::{DmaAccess, DmaBus, DmaError, DmaMemory, InterruptBus, Mapping, ResetBus};
+pub use interrupt::Interrupt;
+pub use memory::{PAGE, Pages};
 pub(crate) use poll::poll;
 pub use recorder::{Recorded, Recorder};
 

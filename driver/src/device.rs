@@ -20,7 +20,7 @@ use crate::policy::PolicyTable;
 use crate::regs::Registers;
 use crate::sa::SaTable;
 
-pub use events::SaEvent;
+pub use events::{SaEvent, SaEventKind};
 pub use frames::TxStatus;
 
 /// One Espalier engine, whose tables this driver alone writes.

@@ -55,10 +55,9 @@ pub mod xfrm;
 
 pub use caps::Caps;
 pub use counters::Counters;
-pub use device::{Device, SaEvent, TxStatus};
+pub use device::{Device, SaEvent, SaEventKind, TxStatus};
 pub use errno::Errno;
 pub use error::{Error, Operation, Version};
-pub use espalier_regs::notice::Kind as SaEventKind;
 pub use espalier_regs::{Capabilities, Event};
 pub use ipnet::IpNet;
 pub use key::Key;

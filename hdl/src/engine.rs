@@ -11,13 +11,23 @@
 //! | `s_axis_wire_*` | frames from the MAC, without FCS; `tuser`: with `tlast`, the frame is damaged |
 //! | `m_axis_host_*` | received frames to the host; `tuser`: `espalier_regs::tuser::rx` |
 //! | `interrupt` | level: EVENT shows an event |
+//!
+//! For what is built around the engine (the host interface of [`crate::card`], a MAC):
+//!
+//! | port | |
+//! |---|---|
+//! | `tx_enabled` | CONTROL.TX_ENABLE: frames from the host are taken; while low, none is begun |
+//! | `s_axis_event_*` | something to tell the host: `tdata` as EVENT shows it, VALID left out |
+//! | `rx_no_buffer`, `rx_host_fault` | one-clock pulses: a received frame was dropped behind `m_axis_host`; counted as the event of that name |
 
+use espalier_regs::map::event;
 use espalier_regs::tuser::tx_status;
 use rust_hdl::prelude::*;
 
 use crate::admit::Admit;
 use crate::constant::Const;
 use crate::control::Control;
+use crate::events::{bit, Event, EventMask};
 use crate::gcm::GcmCore;
 use crate::rx_path::RxPath;
 use crate::shell::{AxisIn, AxisOut, HostUserIn, HostUserOut};
@@ -56,7 +66,7 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     pub s_axis_host_tvalid: Signal<In, bool>,
     pub s_axis_host_tready: Signal<Out, bool>,
     pub s_axis_host_tlast: Signal<In, bool>,
-    pub s_axis_host_tuser: Signal<In, Bits<12>>,
+    pub s_axis_host_tuser: Signal<In, Bits<16>>,
 
     pub m_axis_txstatus_tdata: Signal<Out, Bits<32>>,
     pub m_axis_txstatus_tvalid: Signal<Out, bool>,
@@ -84,6 +94,13 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
 
     pub interrupt: Signal<Out, bool>,
 
+    pub tx_enabled: Signal<Out, bool>,
+    pub s_axis_event_tdata: Signal<In, Bits<32>>,
+    pub s_axis_event_tvalid: Signal<In, bool>,
+    pub s_axis_event_tready: Signal<Out, bool>,
+    pub rx_no_buffer: Signal<In, bool>,
+    pub rx_host_fault: Signal<In, bool>,
+
     control: Control<A, R, C>,
     host_in: AxisIn,
     host_user_in: HostUserIn,
@@ -99,6 +116,13 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     late: DFF<Bits<64>>,
     rx_events: Signal<Local, Bits<64>>,
     admit_events: Signal<Local, Bits<64>>,
+    no_buffer: Signal<Local, Bits<64>>,
+    host_fault: Signal<Local, Bits<64>>,
+    ev_no_buffer: EventMask<{ bit(Event::RxDropNoBuffer) }>,
+    ev_host_fault: EventMask<{ bit(Event::RxDropHostFault) }>,
+    event_kind_at: Const<5, { event::KIND.lsb as u64 }>,
+    event_number_at: Const<5, { event::SA.lsb as u64 }>,
+    event_tx_at: Const<5, { event::TX.lsb as u64 }>,
     status_sa_at: Const<5, { tx_status::SA.lsb as u64 }>,
 }
 
@@ -139,17 +163,33 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.admit_events.next = self.admit.events.val();
         self.late.d.next =
             (self.rx_events.val() & self.admit_events.val()) | (self.late.q.val() & (self.rx_events.val() | self.admit_events.val()));
-        self.control.events.next = self.tx.events.val() | self.rx_events.val() | self.admit_events.val() | self.late.q.val();
+        self.no_buffer.next = 0.into();
+        if self.rx_no_buffer.val() {
+            self.no_buffer.next = self.ev_no_buffer.val();
+        }
+        self.host_fault.next = 0.into();
+        if self.rx_host_fault.val() {
+            self.host_fault.next = self.ev_host_fault.val();
+        }
+        self.control.events.next = (self.tx.events.val() | self.rx_events.val())
+            | (self.admit_events.val() | self.late.q.val())
+            | (self.no_buffer.val() | self.host_fault.val());
         self.control.tx_notice.next = self.tx.notice.val();
         self.control.tx_notice_valid.next = self.tx.notice_valid.val();
         self.tx.notice_ready.next = self.control.tx_notice_ready.val();
         self.control.rx_notice.next = self.rx.notice.val();
         self.control.rx_notice_valid.next = self.rx.notice_valid.val();
         self.rx.notice_ready.next = self.control.rx_notice_ready.val();
+        self.control.host_notice.next.kind = bit_cast::<4, 32>(self.s_axis_event_tdata.val() >> self.event_kind_at.val());
+        self.control.host_notice.next.number = bit_cast::<10, 32>(self.s_axis_event_tdata.val() >> self.event_number_at.val());
+        self.control.host_notice.next.tx = self.s_axis_event_tdata.val().get_bit(self.event_tx_at.val().index());
+        self.control.host_notice_valid.next = self.s_axis_event_tvalid.val();
+        self.s_axis_event_tready.next = self.control.host_notice_ready.val();
 
         // Tables.
         self.control.tables_ready.next = (self.tx.ready.val() && self.rx.ready.val()) && self.admit.ready.val();
         self.tx.enable.next = self.control.tx_enable.val();
+        self.tx_enabled.next = self.control.tx_enable.val();
         self.tx.policy_write.next = self.control.tx_policy_write.val();
         self.tx.policy_index.next = self.control.policy_index.val();
         self.tx.policy.next = self.control.policy.val();

@@ -16,6 +16,9 @@ pub mod shell;
 
 pub mod control;
 
+// Between the engine and the host's memory.
+pub mod dma;
+
 // From the host to the core.
 pub mod tx_path;
 pub mod parse;

@@ -35,6 +35,8 @@ pub mod icv_size {
 pub struct Meta {
     /// Crypto offload. TX: the frame is ESP of `sa`, to be encrypted in place. RX: the headers stay.
     pub crypto: bool,
+    /// TX: packet offload; the host knows that the frame must not leave unprotected.
+    pub must_protect: bool,
     /// RX: packet offload; the frame is what was inside.
     pub is_protected: bool,
     /// RX: ESP that is left to the host.
@@ -315,6 +317,17 @@ pub struct Notice {
     pub kind: Bits<4>,
     /// Number of the SA.
     pub sa: SaIndex,
+}
+
+/// What the surroundings of the engine have to tell the host: `s_axis_event_tdata`, as EVENT shows it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct HostNotice {
+    /// One of `espalier_regs::notice::Kind`.
+    pub kind: Bits<4>,
+    /// Number of what it is about.
+    pub number: Bits<10>,
+    /// It is about what is sent.
+    pub tx: bool,
 }
 
 /// What became of a frame from the host: `espalier_regs::tuser::tx_status`.

@@ -154,6 +154,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.parse.store_and_forward.next = false;
         self.parse.s_beat.next = self.s_beat.val();
         self.parse.s_meta.next.crypto = false;
+        self.parse.s_meta.next.must_protect = false;
         self.parse.s_meta.next.is_protected = false;
         self.parse.s_meta.next.unsupported = false;
         self.parse.s_meta.next.status = 0.into();

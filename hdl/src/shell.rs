@@ -121,23 +121,25 @@ impl Logic for AxisOut {
 /// `s_axis_host_tuser` ([`tx`]): whether the frame is damaged, for [`AxisIn`], and what runs beside it.
 #[derive(LogicBlock, Default)]
 pub struct HostUserIn {
-    pub tuser: Signal<In, Bits<12>>,
+    pub tuser: Signal<In, Bits<16>>,
     pub error: Signal<Out, bool>,
     pub m_meta: Signal<Out, Meta>,
     error_at: Const<4, { tx::ERROR.lsb as u64 }>,
     crypto_at: Const<4, { tx::CRYPTO.lsb as u64 }>,
+    protect_at: Const<4, { tx::PROTECT.lsb as u64 }>,
     sa_at: Const<4, { tx::SA.lsb as u64 }>,
 }
 
 impl Logic for HostUserIn {
     #[hdl_gen]
     fn update(&mut self) {
-        self.error.next = bit_cast::<1, 12>(self.tuser.val() >> self.error_at.val()).any();
-        self.m_meta.next.crypto = bit_cast::<1, 12>(self.tuser.val() >> self.crypto_at.val()).any();
+        self.error.next = bit_cast::<1, 16>(self.tuser.val() >> self.error_at.val()).any();
+        self.m_meta.next.crypto = bit_cast::<1, 16>(self.tuser.val() >> self.crypto_at.val()).any();
+        self.m_meta.next.must_protect = bit_cast::<1, 16>(self.tuser.val() >> self.protect_at.val()).any();
         self.m_meta.next.is_protected = false;
         self.m_meta.next.unsupported = false;
         self.m_meta.next.status = 0.into();
-        self.m_meta.next.sa = bit_cast::<10, 12>(self.tuser.val() >> self.sa_at.val());
+        self.m_meta.next.sa = bit_cast::<10, 16>(self.tuser.val() >> self.sa_at.val());
         self.m_meta.next.generation = 0.into();
     }
 }

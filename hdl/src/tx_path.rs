@@ -22,9 +22,10 @@ use crate::tx_sa::TxSaTable;
 pub struct TxPath<const A: usize, const R: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    /// Frames are taken; while low, none is begun.
     pub enable: Signal<In, bool>,
     pub s_beat: Signal<In, Beat>,
-    /// With the first beat of a frame; only `crypto` and `sa` count.
+    /// With the first beat of a frame; only `crypto`, `must_protect` and `sa` count.
     pub s_meta: Signal<In, Meta>,
     pub s_valid: Signal<In, bool>,
     pub s_ready: Signal<Out, bool>,
@@ -82,6 +83,10 @@ pub struct TxPath<const A: usize, const R: usize> {
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 4>,
     prepend: Prepend,
+    /// A frame is half taken.
+    midway: DFF<bool>,
+    open: Signal<Local, bool>,
+    beat: Signal<Local, Beat>,
     both_ready: Signal<Local, bool>,
 }
 
@@ -92,6 +97,7 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
             self, clock, parse, frames, headers, policies, sas, statuses, encap, jobs, gather, payload, tags, with_icv, append, builder,
             prefixes, prepend
         );
+        dff_setup!(self, clock, midway);
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();
         self.headers.reset.next = self.reset.val();
@@ -113,8 +119,16 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.parse.store_and_forward.next = true;
         self.parse.s_beat.next = self.s_beat.val();
         self.parse.s_meta.next = self.s_meta.val();
-        self.parse.s_valid.next = self.s_valid.val() && self.enable.val();
-        self.s_ready.next = self.parse.s_ready.val() && self.enable.val();
+        self.open.next = self.enable.val() | self.midway.q.val();
+        self.beat.next = self.s_beat.val();
+        self.parse.s_valid.next = self.s_valid.val() & self.open.val();
+        self.s_ready.next = self.parse.s_ready.val() & self.open.val();
+        if (self.s_valid.val() & self.open.val()) & self.parse.s_ready.val() {
+            self.midway.d.next = !self.beat.val().last;
+        }
+        if self.reset.val() {
+            self.midway.d.next = false;
+        }
         self.frames.s_data.next = self.parse.m_beat.val();
         self.frames.s_valid.next = self.parse.m_valid.val();
         self.parse.m_ready.next = self.frames.s_ready.val();

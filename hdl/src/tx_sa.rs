@@ -241,8 +241,11 @@ impl<const A: usize> Logic for TxSaTable<A> {
                 } else if self.head.q.val().malformed {
                     self.fate.cause.next = self.ev_malformed.val();
                 } else if !self.meta.val().crypto && (!self.is_ip.val() || (self.choice.q.val().action == self.bypass_action.val())) {
-                    self.outcome.d.next = self.bypass.val();
-                    self.fate.cause.next = self.ev_bypassed.val();
+                    self.fate.cause.next = self.ev_no_sa.val();
+                    if !self.meta.val().must_protect {
+                        self.outcome.d.next = self.bypass.val();
+                        self.fate.cause.next = self.ev_bypassed.val();
+                    }
                 } else if !self.meta.val().crypto && (self.choice.q.val().action == self.block_action.val()) {
                     self.fate.cause.next = self.ev_block.val();
                 } else {

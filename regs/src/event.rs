@@ -120,6 +120,10 @@ events! {
     RxDropTemplate "rx_drop_template" => "XfrmInTmplMismatch";
     /// Out of a tunnel, and no policy allows it.
     RxDropNoPolicy "rx_drop_no_policy" => "XfrmInNoPols";
+    /// The host had no room for the frame: it gave no buffer in time.
+    RxDropNoBuffer "rx_drop_no_buffer";
+    /// The frame could not be written to the host's memory.
+    RxDropHostFault "rx_drop_host_fault";
 }
 
 impl Event {

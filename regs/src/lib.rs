@@ -8,6 +8,7 @@
 //! - [`event`]: what the engine counts, and which Linux counter it feeds.
 //! - [`notice`]: what the event queue tells.
 //! - [`tuser`]: what runs beside a frame.
+//! - [`dma`]: rings in host memory, and the registers that run them.
 //! - [`Capabilities`]: what a build can do, to and from the capability words.
 //!
 //! # Use
@@ -29,6 +30,7 @@ extern crate alloc;
 
 pub mod cam;
 mod capabilities;
+pub mod dma;
 pub mod event;
 pub mod mailbox;
 pub mod map;

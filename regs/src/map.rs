@@ -10,7 +10,7 @@ pub const SPACE: u32 = 1 << 16;
 /// Version of this map: a driver and a device that differ in it do not fit together.
 pub const MAJOR: u16 = 0;
 /// Version of this map within [`MAJOR`]; until major 1, each minor version stands alone.
-pub const MINOR: u16 = 2;
+pub const MINOR: u16 = 3;
 
 registers! {
     /// "ESPA" in ASCII: here is an Espalier engine.

@@ -8,7 +8,7 @@ use crate::mailbox::{ANSWERS, Error, LAYOUTS, Layout, Op};
 use crate::map::{COUNTER_ROOM, MAJOR, MINOR, REGISTERS};
 use crate::notice::Kind;
 use crate::tuser::WORDS;
-use crate::{Capabilities, Field};
+use crate::{Capabilities, Field, Register, dma};
 
 /// The register map as Markdown: the same text for the same map, to the byte.
 pub fn render_markdown() -> String {
@@ -29,28 +29,7 @@ fn render(out: &mut String) -> Result {
         out,
         "An access that a register does not allow, an address without a register and a write with a byte strobe missing are answered with SLVERR and change nothing.\n"
     )?;
-    writeln!(out, "| offset | register | access | reset | |\n|---|---|---|---|---|")?;
-    for register in REGISTERS {
-        write!(out, "| 0x{:04x}", register.offset)?;
-        if register.count > 1 {
-            write!(out, " + {} i", register.stride)?;
-        }
-        write!(out, " | {}", register.name)?;
-        if register.count > 1 {
-            write!(out, "[i], i < {}", register.count)?;
-        }
-        write!(out, " | {} | ", register.access.name())?;
-        if Capabilities::REGISTERS.contains(register) {
-            write!(out, "build")?;
-        } else {
-            write!(out, "0x{:08x}", register.reset)?;
-        }
-        writeln!(out, " | {} |", register.doc)?;
-    }
-    for register in REGISTERS.iter().filter(|register| !register.fields.is_empty()) {
-        writeln!(out, "\n## {}\n\n{}", register.name, register.doc)?;
-        fields(out, register.fields)?;
-    }
+    registers(out, REGISTERS)?;
     writeln!(out, "\n## Events\n")?;
     writeln!(
         out,
@@ -91,6 +70,65 @@ fn render(out: &mut String) -> Result {
     for word in WORDS {
         writeln!(out, "\n### {}\n\n{} {} bits.", word.name, word.doc, word.width)?;
         fields(out, word.fields)?;
+    }
+    rings(out)?;
+    Ok(())
+}
+
+/// A table of registers, and their fields.
+fn registers(out: &mut String, registers: &[Register]) -> Result {
+    writeln!(out, "| offset | register | access | reset | |\n|---|---|---|---|---|")?;
+    for register in registers {
+        write!(out, "| 0x{:04x}", register.offset)?;
+        if register.count > 1 {
+            write!(out, " + {} i", register.stride)?;
+        }
+        write!(out, " | {}", register.name)?;
+        if register.count > 1 {
+            write!(out, "[i], i < {}", register.count)?;
+        }
+        write!(out, " | {} | ", register.access.name())?;
+        if Capabilities::REGISTERS.contains(register) {
+            write!(out, "build")?;
+        } else {
+            write!(out, "0x{:08x}", register.reset)?;
+        }
+        writeln!(out, " | {} |", register.doc)?;
+    }
+    for register in registers.iter().filter(|register| !register.fields.is_empty()) {
+        writeln!(out, "\n## {}\n\n{}", register.name, register.doc)?;
+        fields(out, register.fields)?;
+    }
+    Ok(())
+}
+
+/// The host interface.
+fn rings(out: &mut String) -> Result {
+    writeln!(
+        out,
+        "\n# Rings\n\nOnly where the build has them: registers from 0x{:04x} on. Queue 0 is of frames to be sent (TX), queue 1 of received ones (RX).\n",
+        dma::BASE
+    )?;
+    writeln!(
+        out,
+        "An index counts entries from 0 since the queue was enabled, modulo 2^16; its place in a ring of 2^n entries is its low n bits, and its phase is the complement of its bit n. \
+         The device takes a descriptor only with the phase of its index, and writes a completion with the phase of its own. A ring begins zeroed.\n"
+    )?;
+    registers(out, dma::REGISTERS)?;
+    writeln!(out, "\n## Faults\n\n| CAUSE | name | |\n|---|---|---|")?;
+    for fault in dma::Fault::ALL {
+        writeln!(out, "| {} | {} | {} |", fault.code(), fault.name(), fault.doc())?;
+    }
+    writeln!(out, "\n## Entries of the rings\n\nFour words of 32 bits, little endian, the first at the lowest address.")?;
+    for (name, words, doc) in dma::ENTRIES {
+        writeln!(out, "\n### {name}\n\n{doc}\n\n| word | bits | field | |\n|---|---|---|---|")?;
+        for (word, fields) in *words {
+            for field in *fields {
+                write!(out, "| {word} | ")?;
+                bits(out, field.lsb.into(), field.width.into())?;
+                writeln!(out, " | {} | {} |", field.name, field.doc)?;
+            }
+        }
     }
     Ok(())
 }

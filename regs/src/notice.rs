@@ -4,7 +4,7 @@ use crate::map::event;
 use crate::types::codes;
 
 codes! {
-    /// What happened to an SA.
+    /// What happened to an SA, or to a queue of the host interface.
     Kind {
         /// It has reached its soft limit of packets or bytes; told once.
         LifetimeSoft = 1 "LIFETIME_SOFT";
@@ -12,6 +12,8 @@ codes! {
         LifetimeHard = 2 "LIFETIME_HARD";
         /// Outbound: it has used its last sequence number (RFC 4303 section 3.3.3), and takes no more packets; told once.
         SeqExhausted = 3 "SEQ_EXHAUSTED";
+        /// A queue has stopped, the one of frames to be sent if TX is set: QUEUE_STATE says why.
+        QueueFault = 4 "QUEUE_FAULT";
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Word {
 
 /// All of them.
 pub const WORDS: &[Word] = &[
-    Word { name: "s_axis_host_tuser", width: 12, fields: tx::FIELDS, doc: "Beside a frame from the host." },
+    Word { name: "s_axis_host_tuser", width: 16, fields: tx::FIELDS, doc: "Beside a frame from the host." },
     Word { name: "m_axis_host_tuser", width: 32, fields: rx::FIELDS, doc: "Beside a received frame, the same on each of its beats." },
     Word {
         name: "m_axis_txstatus_tdata",
@@ -39,7 +39,7 @@ pub const WORDS: &[Word] = &[
     },
 ];
 
-/// `s_axis_host_tuser`, 12 bits: a frame from the host.
+/// `s_axis_host_tuser`, 16 bits: a frame from the host.
 pub mod tx {
     use super::Field;
     fields! {
@@ -49,6 +49,9 @@ pub mod tx {
         CRYPTO: 1, 1;
         /// On the first beat, with CRYPTO: number of the outbound SA.
         SA: 2, 10;
+        /// On the first beat, without CRYPTO: the host has found a policy that says protect. If the engine finds none (any more), the
+        /// frame is dropped, and counted as without an SA.
+        PROTECT: 12, 1;
     }
 }
 

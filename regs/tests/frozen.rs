@@ -13,7 +13,7 @@ fn register_offsets_are_frozen() {
         map,
         [
             ("MAGIC", 0x0000, 1, 4, "ro", 0x4553_5041),
-            ("VERSION", 0x0004, 1, 4, "ro", 0x0000_0002),
+            ("VERSION", 0x0004, 1, 4, "ro", 0x0000_0003),
             ("CAP_FEATURES", 0x0010, 1, 4, "ro", 0),
             ("CAP_SAS", 0x0014, 1, 4, "ro", 0),
             ("CAP_POLICIES", 0x0018, 1, 4, "ro", 0),
@@ -31,8 +31,8 @@ fn register_offsets_are_frozen() {
             ("EVENT", 0x0300, 1, 4, "ro", 0),
             ("EVENT_POP", 0x0304, 1, 4, "wo", 0),
             ("EVENT_LOST", 0x0308, 1, 4, "w1c", 0),
-            ("COUNTER_LO", 0x0400, 33, 8, "ro", 0),
-            ("COUNTER_HI", 0x0404, 33, 8, "ro", 0),
+            ("COUNTER_LO", 0x0400, 35, 8, "ro", 0),
+            ("COUNTER_HI", 0x0404, 35, 8, "ro", 0),
         ]
     );
 }
@@ -197,6 +197,7 @@ fn words_beside_the_frames_are_frozen() {
         ("s_axis_host_tuser.ERROR", 0, 1),
         ("s_axis_host_tuser.CRYPTO", 1, 1),
         ("s_axis_host_tuser.SA", 2, 10),
+        ("s_axis_host_tuser.PROTECT", 12, 1),
         ("m_axis_host_tuser.STATUS", 0, 8),
         ("m_axis_host_tuser.SA", 8, 10),
         ("m_axis_host_tuser.CRYPTO_DONE", 18, 1),
@@ -207,7 +208,7 @@ fn words_beside_the_frames_are_frozen() {
     ];
     let frozen: Vec<_> = frozen.map(|(name, lsb, width)| (name.to_owned(), lsb, width)).into();
     assert_eq!(fields, frozen);
-    assert_eq!(WORDS.iter().map(|word| word.width).collect::<Vec<_>>(), [12, 32, 32]);
+    assert_eq!(WORDS.iter().map(|word| word.width).collect::<Vec<_>>(), [16, 32, 32]);
     // include/net/xfrm.h
     assert_eq!(crypto_status::SUCCESS, 1);
     assert_eq!(crypto_status::TRANSPORT_ESP_AUTH_FAILED, 8);
@@ -255,7 +256,7 @@ fn codes_are_frozen() {
         [(1, "OP"), (2, "INDEX"), (3, "WAY"), (4, "KEY_SIZE"), (5, "SEQ"), (6, "REPLAY_WINDOW"), (7, "ACTION"), (8, "SA"), (9, "ICV")]
     );
     let kinds: Vec<_> = Kind::ALL.iter().map(|kind| (kind.code(), kind.name())).collect();
-    assert_eq!(kinds, [(1, "LIFETIME_SOFT"), (2, "LIFETIME_HARD"), (3, "SEQ_EXHAUSTED")]);
+    assert_eq!(kinds, [(1, "LIFETIME_SOFT"), (2, "LIFETIME_HARD"), (3, "SEQ_EXHAUSTED"), (4, "QUEUE_FAULT")]);
     let command = Command { op: Op::CamWrite, index: 0x123, way: 3 };
     assert_eq!(command.encode(), 0x0301_2305);
 }
@@ -299,6 +300,78 @@ fn counter_offsets_are_frozen() {
             (0x04f0, "rx_drop_policy_block"),
             (0x04f8, "rx_drop_template"),
             (0x0500, "rx_drop_no_policy"),
+            (0x508, "rx_drop_no_buffer"),
+            (0x510, "rx_drop_host_fault"),
+        ]
+    );
+}
+
+#[test]
+fn the_rings_are_frozen() {
+    use espalier_regs::dma::{BASE, ENTRIES, Fault, MAX_RING, MIN_RING, REGISTERS, dma_cap, vector};
+    let map: Vec<_> = REGISTERS.iter().map(|r| (r.name, r.offset, r.count, r.stride, r.access.name(), r.reset)).collect();
+    assert_eq!(
+        map,
+        [
+            ("DMA_MAGIC", 0x8000, 1, 4, "ro", 0x4553_5044),
+            ("DMA_CAP", 0x8004, 1, 4, "ro", 0x0004_13a1),
+            ("INTERRUPT_PENDING", 0x8010, 1, 4, "ro", 0),
+            ("INTERRUPT_MASK", 0x8014, 1, 4, "rw", 7),
+            ("INTERRUPT_ARM", 0x8018, 1, 4, "wo", 0),
+            ("INTERRUPT_INTERVAL", 0x8020, 3, 4, "rw", 0),
+            ("QUEUE_CONTROL", 0x8040, 2, 64, "rw", 0),
+            ("QUEUE_STATE", 0x8044, 2, 64, "ro", 0),
+            ("QUEUE_RING_LO", 0x8048, 2, 64, "rw", 0),
+            ("QUEUE_RING_HI", 0x804c, 2, 64, "rw", 0),
+            ("QUEUE_DONE_LO", 0x8050, 2, 64, "rw", 0),
+            ("QUEUE_DONE_HI", 0x8054, 2, 64, "rw", 0),
+            ("QUEUE_SIZE", 0x8058, 2, 64, "rw", 1),
+            ("QUEUE_COALESCE", 0x805c, 2, 64, "rw", 0),
+            ("QUEUE_DOORBELL", 0x8060, 2, 64, "rw", 0),
+            ("QUEUE_HEAD", 0x8064, 2, 64, "ro", 0),
+            ("QUEUE_FAULT_LO", 0x8068, 2, 64, "ro", 0),
+            ("QUEUE_FAULT_HI", 0x806c, 2, 64, "ro", 0),
+            ("MSIX_ADDRESS_LO", 0xc000, 3, 16, "rw", 0),
+            ("MSIX_ADDRESS_HI", 0xc004, 3, 16, "rw", 0),
+            ("MSIX_DATA", 0xc008, 3, 16, "rw", 0),
+            ("MSIX_CONTROL", 0xc00c, 3, 16, "rw", 1),
+            ("MSIX_PENDING", 0xd000, 2, 4, "ro", 0),
+        ]
+    );
+    assert!(REGISTERS.iter().all(|register| register.offset >= BASE));
+    let cap = REGISTERS[1].reset;
+    assert_eq!((dma_cap::MIN_RING.get(cap), dma_cap::MAX_RING.get(cap)), (MIN_RING, MAX_RING));
+    assert_eq!(dma_cap::VECTORS.get(cap), u32::from(vector::COUNT));
+    let faults: Vec<_> = Fault::ALL.iter().map(|fault| (fault.code(), fault.name())).collect();
+    assert_eq!(faults, [(1, "RING_READ"), (2, "PHASE"), (3, "LENGTH"), (4, "ADDRESS"), (5, "DATA"), (6, "COMPLETION"), (7, "DOORBELL")]);
+    let fields: Vec<_> = ENTRIES
+        .iter()
+        .flat_map(|(name, words, _)| {
+            words.iter().flat_map(move |(word, fields)| fields.iter().map(move |f| (*name, *word, f.name, f.lsb, f.width)))
+        })
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("TX_DESCRIPTOR", 0, "ADDRESS_LO", 0, 32),
+            ("TX_DESCRIPTOR", 1, "ADDRESS_HI", 0, 32),
+            ("TX_DESCRIPTOR", 2, "LENGTH", 0, 16),
+            ("TX_DESCRIPTOR", 2, "LAST", 16, 1),
+            ("TX_DESCRIPTOR", 2, "PHASE", 31, 1),
+            ("RX_DESCRIPTOR", 0, "ADDRESS_LO", 0, 32),
+            ("RX_DESCRIPTOR", 1, "ADDRESS_HI", 0, 32),
+            ("RX_DESCRIPTOR", 2, "LENGTH", 0, 16),
+            ("RX_DESCRIPTOR", 2, "PHASE", 31, 1),
+            ("TX_COMPLETION", 1, "INDEX", 0, 16),
+            ("TX_COMPLETION", 2, "STATUS", 0, 1),
+            ("TX_COMPLETION", 3, "CAUSE", 0, 4),
+            ("TX_COMPLETION", 3, "PHASE", 31, 1),
+            ("RX_COMPLETION", 1, "INDEX", 0, 16),
+            ("RX_COMPLETION", 2, "LENGTH", 0, 16),
+            ("RX_COMPLETION", 2, "FIRST", 16, 1),
+            ("RX_COMPLETION", 2, "LAST", 17, 1),
+            ("RX_COMPLETION", 3, "CAUSE", 0, 4),
+            ("RX_COMPLETION", 3, "PHASE", 31, 1),
         ]
     );
 }

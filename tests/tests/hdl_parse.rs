@@ -186,6 +186,7 @@ fn frame(random: &mut impl Rng) -> Vec<u8> {
 fn meta(random: &mut impl Rng) -> Meta {
     Meta {
         crypto: random.random(),
+        must_protect: random.random(),
         is_protected: random.random(),
         unsupported: random.random(),
         status: u64::from(random.random::<u8>()).into(),

@@ -10,13 +10,24 @@ use crate::error::Error;
 use crate::sa::{Installed, SaHandle, SaState};
 use crate::xfrm::{Direction, OffloadMode};
 
+/// What can happen to an SA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SaEventKind {
+    /// It has reached its soft limit of packets or bytes.
+    LifetimeSoft,
+    /// It has reached its hard limit of packets or bytes, and takes no more packets.
+    LifetimeHard,
+    /// Outbound: it has used its last sequence number (RFC 4303 section 3.3.3), and takes no more packets.
+    SeqExhausted,
+}
+
 /// What has happened to an SA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SaEvent {
     /// The SA.
     pub sa: SaHandle,
     /// What.
-    pub kind: Kind,
+    pub kind: SaEventKind,
 }
 
 impl<B: Bus> Device<B> {
@@ -43,11 +54,20 @@ impl<B: Bus> Device<B> {
             let Some(notice) = Notice::decode(self.registers.read(map::EVENT)?) else { break };
             self.registers.write(map::EVENT_POP, map::event_pop::POP.mask())?;
             let direction = if notice.tx { Direction::Out } else { Direction::In };
-            match (notice.kind, self.sas.at(direction, notice.sa)) {
-                (Some(kind), Some(sa)) => self.tell(SaEvent { sa, kind }),
+            let kind = match notice.kind {
+                Some(Kind::LifetimeSoft) => SaEventKind::LifetimeSoft,
+                Some(Kind::LifetimeHard) => SaEventKind::LifetimeHard,
+                Some(Kind::SeqExhausted) => SaEventKind::SeqExhausted,
+                // QUEUE_STATE keeps it for whoever runs the queue.
+                Some(Kind::QueueFault) => continue,
                 // Whatever it says, the SA's state says it too.
-                (None, _) => unknown = true,
-                (Some(_), None) => {}
+                None => {
+                    unknown = true;
+                    continue;
+                }
+            };
+            if let Some(sa) = self.sas.at(direction, notice.sa) {
+                self.tell(SaEvent { sa, kind });
             }
         }
         let lost = map::event_lost::LOST.is_set(self.registers.read(map::EVENT_LOST)?);
@@ -71,7 +91,8 @@ impl<B: Bus> Device<B> {
             };
             let state = SaState::decode(&self.registers.query(op, index)?);
             let exhausted = packet && direction == Direction::Out && state.sequence == last;
-            for (happened, kind) in [(state.soft, Kind::LifetimeSoft), (state.hard, Kind::LifetimeHard), (exhausted, Kind::SeqExhausted)] {
+            use SaEventKind::{LifetimeHard, LifetimeSoft, SeqExhausted};
+            for (happened, kind) in [(state.soft, LifetimeSoft), (state.hard, LifetimeHard), (exhausted, SeqExhausted)] {
                 if happened {
                     self.tell(SaEvent { sa: handle, kind });
                 }
@@ -84,9 +105,9 @@ impl<B: Bus> Device<B> {
     fn tell(&mut self, event: SaEvent) {
         let Some(Installed { told, .. }) = self.sas.installed_mut(event.sa) else { return };
         let told = match event.kind {
-            Kind::LifetimeSoft => &mut told.soft,
-            Kind::LifetimeHard => &mut told.hard,
-            Kind::SeqExhausted => &mut told.exhausted,
+            SaEventKind::LifetimeSoft => &mut told.soft,
+            SaEventKind::LifetimeHard => &mut told.hard,
+            SaEventKind::SeqExhausted => &mut told.exhausted,
         };
         if !std::mem::replace(told, true) {
             self.events.push_back(event);

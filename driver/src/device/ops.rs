@@ -7,8 +7,8 @@ use crate::policy::PolicyHandle;
 use crate::sa::{Installed, Offload, SaHandle, SaParams, SaState, longest_payload};
 use crate::xfrm::{Direction, Mode, OffloadMode};
 
+use super::SaEventKind;
 use espalier_regs::map::cap_features as cap;
-use espalier_regs::notice::Kind;
 
 use super::Device;
 
@@ -133,9 +133,9 @@ impl<B: Bus> XfrmdevOps for Device<B> {
                 let event = event?;
                 let handle: OffloadHandle = event.sa.0;
                 Some(match event.kind {
-                    Kind::LifetimeSoft => DeviceEvent::LifetimeSoft(handle),
-                    Kind::LifetimeHard => DeviceEvent::LifetimeHard(handle),
-                    Kind::SeqExhausted => DeviceEvent::SequenceExhausted(handle),
+                    SaEventKind::LifetimeSoft => DeviceEvent::LifetimeSoft(handle),
+                    SaEventKind::LifetimeHard => DeviceEvent::LifetimeHard(handle),
+                    SaEventKind::SeqExhausted => DeviceEvent::SequenceExhausted(handle),
                 })
             }
             // Told once: a driver that is broken has said why.

@@ -36,7 +36,9 @@ use self::mailbox::Mailbox;
 use self::operands::Operands;
 use self::registers::Registers;
 use self::result::Answers;
-use crate::records::{Accept, CamEntry, Life, Limits, LocalAddress, Notice, Policy, RxFailures, RxSa, SaIndex, SaSelector, TxSa};
+use crate::records::{
+    Accept, CamEntry, HostNotice, Life, Limits, LocalAddress, Notice, Policy, RxFailures, RxSa, SaIndex, SaSelector, TxSa,
+};
 
 /// Responses of AXI4-Lite (IHI 0022).
 pub mod response {
@@ -81,6 +83,10 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     pub rx_notice: Signal<In, Notice>,
     pub rx_notice_valid: Signal<In, bool>,
     pub rx_notice_ready: Signal<Out, bool>,
+    /// What the engine's surroundings have to tell the host.
+    pub host_notice: Signal<In, HostNotice>,
+    pub host_notice_valid: Signal<In, bool>,
+    pub host_notice_ready: Signal<Out, bool>,
     /// EVENT shows one.
     pub event_pending: Signal<Out, bool>,
     /// The switches of CONTROL.
@@ -179,6 +185,9 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         self.registers.rx_notice.next = self.rx_notice.val();
         self.registers.rx_notice_valid.next = self.rx_notice_valid.val();
         self.rx_notice_ready.next = self.registers.rx_notice_ready.val();
+        self.registers.host_notice.next = self.host_notice.val();
+        self.registers.host_notice_valid.next = self.host_notice_valid.val();
+        self.host_notice_ready.next = self.registers.host_notice_ready.val();
         self.event_pending.next = self.registers.event_pending.val();
         self.tx_enable.next = self.registers.tx_enable.val();
         self.rx_enable.next = self.registers.rx_enable.val();

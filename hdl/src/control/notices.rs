@@ -1,6 +1,7 @@
 //! The event queue: what SAs have to tell, from the data path to the host.
 //!
-//! Purpose: hold events until the host takes them; say so when one found no room. Ports: `tx` and `rx`, a [`Notice`] each; `word`, what
+//! Purpose: hold events until the host takes them; say so when one found no room. Ports: `tx` and `rx`, a [`Notice`] each; `host`, a
+//! [`HostNotice`], which waits while `rx` has one; `word`, what
 //! EVENT reads; `pop`; `lost` and `clear_lost`; `pending`, up while there is an event. Latency: 4 to 5 clocks from an event into an empty
 //! queue to `pending`. Throughput: one event in two clocks from each side. Back-pressure: none to speak of, each side is ready in
 //! every other clock, whatever the host does: an event that finds the queue full is dropped, and `lost` is set. The SA's own state
@@ -13,7 +14,7 @@ use super::build::EVENT_BITS;
 use super::lsb;
 use crate::constant::Const;
 use crate::fifo::Fifo;
-use crate::records::{Notice, SaIndex};
+use crate::records::{HostNotice, Notice, SaIndex};
 
 /// An entry of the queue.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -34,6 +35,9 @@ pub struct Notices {
     pub rx: Signal<In, Notice>,
     pub rx_valid: Signal<In, bool>,
     pub rx_ready: Signal<Out, bool>,
+    pub host: Signal<In, HostNotice>,
+    pub host_valid: Signal<In, bool>,
+    pub host_ready: Signal<Out, bool>,
     pub pop: Signal<In, bool>,
     pub clear_lost: Signal<In, bool>,
     pub word: Signal<Out, Bits<32>>,
@@ -63,11 +67,19 @@ impl Logic for Notices {
         self.tx_turn.d.next = !self.tx_turn.q.val();
         self.tx_ready.next = self.tx_turn.q.val();
         self.rx_ready.next = !self.tx_turn.q.val();
-        self.put.next.tx = self.tx_turn.q.val();
-        self.put.next.kind = self.rx.val().kind;
-        self.put.next.sa = self.rx.val().sa;
-        self.offered.next = self.rx_valid.val();
+        self.host_ready.next = !self.tx_turn.q.val() & !self.rx_valid.val();
+        self.put.next.tx = self.host.val().tx;
+        self.put.next.kind = self.host.val().kind;
+        self.put.next.sa = self.host.val().number;
+        self.offered.next = self.host_valid.val();
+        if self.rx_valid.val() {
+            self.put.next.tx = false;
+            self.put.next.kind = self.rx.val().kind;
+            self.put.next.sa = self.rx.val().sa;
+            self.offered.next = true;
+        }
         if self.tx_turn.q.val() {
+            self.put.next.tx = true;
             self.put.next.kind = self.tx.val().kind;
             self.put.next.sa = self.tx.val().sa;
             self.offered.next = self.tx_valid.val();

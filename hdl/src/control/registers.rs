@@ -16,7 +16,7 @@ use super::lsb;
 use super::notices::Notices;
 use super::result::RESULT_BITS;
 use crate::constant::Const;
-use crate::records::Notice;
+use crate::records::{HostNotice, Notice};
 
 /// See the module's documentation. `A`, `R`, `C`: see [`super::capabilities`].
 #[derive(LogicBlock, Default)]
@@ -47,6 +47,10 @@ pub struct Registers<const A: usize, const R: usize, const C: usize> {
     pub rx_notice: Signal<In, Notice>,
     pub rx_notice_valid: Signal<In, bool>,
     pub rx_notice_ready: Signal<Out, bool>,
+    /// What the engine's surroundings have to tell the host.
+    pub host_notice: Signal<In, HostNotice>,
+    pub host_notice_valid: Signal<In, bool>,
+    pub host_notice_ready: Signal<Out, bool>,
     pub event_pending: Signal<Out, bool>,
     pub tx_enable: Signal<Out, bool>,
     pub rx_enable: Signal<Out, bool>,
@@ -197,6 +201,9 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Registers<A, R, C
         self.notices.rx.next = self.rx_notice.val();
         self.notices.rx_valid.next = self.rx_notice_valid.val();
         self.rx_notice_ready.next = self.notices.rx_ready.val();
+        self.notices.host.next = self.host_notice.val();
+        self.notices.host_valid.next = self.host_notice_valid.val();
+        self.host_notice_ready.next = self.notices.host_ready.val();
         self.event_pending.next = self.notices.pending.val();
     }
 }

@@ -135,6 +135,7 @@ impl Logic for Finish {
                 }
             }
             self.meta.d.next.crypto = self.is_crypto.val();
+            self.meta.d.next.must_protect = false;
             self.meta.d.next.is_protected = self.is_packet.val();
             self.meta.d.next.unsupported = self.e.q.val().unsupported;
             self.meta.d.next.sa = self.e.q.val().sa_index;
