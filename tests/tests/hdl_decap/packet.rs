@@ -222,6 +222,7 @@ impl Packet {
             esp: BigUint::from(esp).into(),
             meta: Meta {
                 crypto: is_crypto,
+                must_protect: false,
                 is_protected: is_packet,
                 unsupported: e.unsupported,
                 status: status.into(),
