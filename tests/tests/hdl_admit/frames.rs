@@ -118,6 +118,7 @@ pub fn meta(tables: &Tables, random: &mut impl Rng) -> Meta {
     let kind = random.random_range(0..12);
     Meta {
         crypto: kind == 0,
+        must_protect: random.random(),
         is_protected: (2..8).contains(&kind),
         unsupported: kind == 8,
         status: u64::from(*status.choose(random).unwrap()).into(),

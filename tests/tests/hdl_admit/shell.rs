@@ -29,6 +29,7 @@ fn received_frames_tell_their_sa() {
         let done = crypto || is_protected;
         let meta = Meta {
             crypto,
+            must_protect: random.random(),
             is_protected,
             unsupported: kind == 3,
             status: u64::from(status).into(),
