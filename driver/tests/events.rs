@@ -7,7 +7,7 @@ use espalier_driver::bus::{Recorded, Recorder};
 use espalier_driver::xfrm::{Direction, Mode};
 use espalier_driver::{Device, SaEvent, SaEventKind as Kind, SaHandle, SaParams};
 use espalier_regs::map;
-use espalier_regs::notice::Notice;
+use espalier_regs::notice::{self, Notice};
 
 const EVENT: u32 = map::EVENT.offset as u32;
 const EVENT_POP: u32 = map::EVENT_POP.offset as u32;
@@ -22,6 +22,11 @@ fn inbound(spi: u32) -> SaParams {
 }
 
 fn notice(kind: Kind, direction: Direction, sa: u16) -> u32 {
+    let kind = match kind {
+        Kind::LifetimeSoft => notice::Kind::LifetimeSoft,
+        Kind::LifetimeHard => notice::Kind::LifetimeHard,
+        Kind::SeqExhausted => notice::Kind::SeqExhausted,
+    };
     Notice { kind: Some(kind), tx: direction == Direction::Out, sa }.encode()
 }
 
