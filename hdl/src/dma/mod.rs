@@ -9,4 +9,6 @@
 //! m_axi (AW, W, B) <── write <── rx queue (frames), completion rings, MSI-X messages
 //! ```
 
+pub mod axil_split;
+pub mod control;
 pub mod records;
