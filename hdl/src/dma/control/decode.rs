@@ -13,7 +13,7 @@ use crate::control::decode::Entry;
 
 /// What answers at an address.
 #[derive(Copy, Clone, Debug, PartialEq, LogicState)]
-pub enum Target {
+pub enum DmaTarget {
     /// Nothing.
     Nothing,
     /// A constant: identification and capabilities.
@@ -63,30 +63,30 @@ pub enum Target {
 }
 
 /// What answers for a register.
-fn target(register: &Register) -> Target {
+fn target(register: &Register) -> DmaTarget {
     match *register {
-        dma::DMA_MAGIC | dma::DMA_CAP => Target::Value,
-        dma::INTERRUPT_PENDING => Target::Pending,
-        dma::INTERRUPT_MASK => Target::Mask,
-        dma::INTERRUPT_ARM => Target::Arm,
-        dma::INTERRUPT_INTERVAL => Target::Interval,
-        dma::QUEUE_CONTROL => Target::Control,
-        dma::QUEUE_STATE => Target::State,
-        dma::QUEUE_RING_LO => Target::RingLow,
-        dma::QUEUE_RING_HI => Target::RingHigh,
-        dma::QUEUE_DONE_LO => Target::DoneLow,
-        dma::QUEUE_DONE_HI => Target::DoneHigh,
-        dma::QUEUE_SIZE => Target::Size,
-        dma::QUEUE_COALESCE => Target::Coalesce,
-        dma::QUEUE_DOORBELL => Target::Doorbell,
-        dma::QUEUE_HEAD => Target::Head,
-        dma::QUEUE_FAULT_LO => Target::FaultLow,
-        dma::QUEUE_FAULT_HI => Target::FaultHigh,
-        dma::MSIX_ADDRESS_LO => Target::MessageLow,
-        dma::MSIX_ADDRESS_HI => Target::MessageHigh,
-        dma::MSIX_DATA => Target::MessageData,
-        dma::MSIX_CONTROL => Target::MessageControl,
-        dma::MSIX_PENDING => Target::MessagePending,
+        dma::DMA_MAGIC | dma::DMA_CAP => DmaTarget::Value,
+        dma::INTERRUPT_PENDING => DmaTarget::Pending,
+        dma::INTERRUPT_MASK => DmaTarget::Mask,
+        dma::INTERRUPT_ARM => DmaTarget::Arm,
+        dma::INTERRUPT_INTERVAL => DmaTarget::Interval,
+        dma::QUEUE_CONTROL => DmaTarget::Control,
+        dma::QUEUE_STATE => DmaTarget::State,
+        dma::QUEUE_RING_LO => DmaTarget::RingLow,
+        dma::QUEUE_RING_HI => DmaTarget::RingHigh,
+        dma::QUEUE_DONE_LO => DmaTarget::DoneLow,
+        dma::QUEUE_DONE_HI => DmaTarget::DoneHigh,
+        dma::QUEUE_SIZE => DmaTarget::Size,
+        dma::QUEUE_COALESCE => DmaTarget::Coalesce,
+        dma::QUEUE_DOORBELL => DmaTarget::Doorbell,
+        dma::QUEUE_HEAD => DmaTarget::Head,
+        dma::QUEUE_FAULT_LO => DmaTarget::FaultLow,
+        dma::QUEUE_FAULT_HI => DmaTarget::FaultHigh,
+        dma::MSIX_ADDRESS_LO => DmaTarget::MessageLow,
+        dma::MSIX_ADDRESS_HI => DmaTarget::MessageHigh,
+        dma::MSIX_DATA => DmaTarget::MessageData,
+        dma::MSIX_CONTROL => DmaTarget::MessageControl,
+        dma::MSIX_PENDING => DmaTarget::MessagePending,
         other => panic!("nothing answers for register {}", other.name),
     }
 }
@@ -100,7 +100,7 @@ fn value(register: &Register, msix: bool) -> u32 {
 }
 
 /// The look-up tables of a build.
-fn tables(msix: bool) -> (BTreeMap<Bits<16>, Entry>, BTreeMap<Bits<16>, Target>) {
+fn tables(msix: bool) -> (BTreeMap<Bits<16>, Entry>, BTreeMap<Bits<16>, DmaTarget>) {
     let mut entries = BTreeMap::new();
     let mut targets = BTreeMap::new();
     for register in dma::REGISTERS {
@@ -125,9 +125,9 @@ pub struct Decode<const MSIX: u64> {
     pub address: Signal<In, Bits<16>>,
     /// Its `target` says nothing.
     pub entry: Signal<Out, Entry>,
-    pub target: Signal<Out, Target>,
+    pub target: Signal<Out, DmaTarget>,
     entries: ROM<Entry, 16>,
-    targets: ROM<Target, 16>,
+    targets: ROM<DmaTarget, 16>,
 }
 
 impl<const MSIX: u64> Default for Decode<MSIX> {

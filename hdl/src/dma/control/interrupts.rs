@@ -9,7 +9,7 @@
 use espalier_regs::dma::vector;
 use rust_hdl::prelude::*;
 
-use super::decode::Target;
+use super::decode::DmaTarget;
 use super::vector::Vector;
 use crate::constant::Const;
 use crate::dma::records::{WriteBeat, WriteRequest};
@@ -30,11 +30,11 @@ pub struct Interrupts<const MSIX: u64> {
     pub tx_cause: Signal<In, bool>,
     pub rx_cause: Signal<In, bool>,
     pub event_cause: Signal<In, bool>,
-    pub read_target: Signal<In, Target>,
+    pub read_target: Signal<In, DmaTarget>,
     pub read_number: Signal<In, Bits<6>>,
     pub word: Signal<Out, Bits<32>>,
     pub write: Signal<In, bool>,
-    pub target: Signal<In, Target>,
+    pub target: Signal<In, DmaTarget>,
     pub number: Signal<In, Bits<6>>,
     pub data: Signal<In, Bits<32>>,
     pub msix_enable: Signal<In, bool>,
@@ -49,9 +49,9 @@ pub struct Interrupts<const MSIX: u64> {
     pub message_response_valid: Signal<In, bool>,
     pub halt: Signal<In, bool>,
     pub idle: Signal<Out, bool>,
-    tx: Vector,
-    rx: Vector,
-    event: Vector,
+    tx_vector: Vector,
+    rx_vector: Vector,
+    event_vector: Vector,
     state: DFF<MessageState>,
     address: DFF<Bits<64>>,
     text: DFF<Bits<32>>,
@@ -76,48 +76,48 @@ impl<const MSIX: u64> Logic for Interrupts<MSIX> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, address, text, answer);
-        clock!(self, clock, tx, rx, event);
-        self.tx.reset.next = self.reset.val();
-        self.rx.reset.next = self.reset.val();
-        self.event.reset.next = self.reset.val();
+        clock!(self, clock, tx_vector, rx_vector, event_vector);
+        self.tx_vector.reset.next = self.reset.val();
+        self.rx_vector.reset.next = self.reset.val();
+        self.event_vector.reset.next = self.reset.val();
         self.enabled.next = self.msix_enable.val() & self.strap.val().any();
 
         // The registers.
-        self.tx.read_target.next = self.read_target.val();
-        self.rx.read_target.next = self.read_target.val();
-        self.event.read_target.next = self.read_target.val();
-        self.tx.target.next = self.target.val();
-        self.rx.target.next = self.target.val();
-        self.event.target.next = self.target.val();
-        self.tx.data.next = self.data.val();
-        self.rx.data.next = self.data.val();
-        self.event.data.next = self.data.val();
-        self.tx.vector_bit.next = self.data.val().get_bit(self.tx_number.val().index());
-        self.rx.vector_bit.next = self.data.val().get_bit(self.rx_number.val().index());
-        self.event.vector_bit.next = self.data.val().get_bit(self.event_number.val().index());
-        self.tx.write_shared.next = self.write.val();
-        self.rx.write_shared.next = self.write.val();
-        self.event.write_shared.next = self.write.val();
-        self.tx.write.next = self.write.val() & (self.number.val() == self.tx_number.val());
-        self.rx.write.next = self.write.val() & (self.number.val() == self.rx_number.val());
-        self.event.write.next = self.write.val() & (self.number.val() == self.event_number.val());
+        self.tx_vector.read_target.next = self.read_target.val();
+        self.rx_vector.read_target.next = self.read_target.val();
+        self.event_vector.read_target.next = self.read_target.val();
+        self.tx_vector.target.next = self.target.val();
+        self.rx_vector.target.next = self.target.val();
+        self.event_vector.target.next = self.target.val();
+        self.tx_vector.data.next = self.data.val();
+        self.rx_vector.data.next = self.data.val();
+        self.event_vector.data.next = self.data.val();
+        self.tx_vector.vector_bit.next = self.data.val().get_bit(self.tx_number.val().index());
+        self.rx_vector.vector_bit.next = self.data.val().get_bit(self.rx_number.val().index());
+        self.event_vector.vector_bit.next = self.data.val().get_bit(self.event_number.val().index());
+        self.tx_vector.write_shared.next = self.write.val();
+        self.rx_vector.write_shared.next = self.write.val();
+        self.event_vector.write_shared.next = self.write.val();
+        self.tx_vector.write.next = self.write.val() & (self.number.val() == self.tx_number.val());
+        self.rx_vector.write.next = self.write.val() & (self.number.val() == self.rx_number.val());
+        self.event_vector.write.next = self.write.val() & (self.number.val() == self.event_number.val());
         self.shared.next = 0.into();
         match self.read_target.val() {
-            Target::Pending => {
-                self.shared.next = bit_cast::<3, 1>(self.tx.pending.val().into())
-                    | (bit_cast::<3, 1>(self.rx.pending.val().into()) << 1)
-                    | (bit_cast::<3, 1>(self.event.pending.val().into()) << 2);
+            DmaTarget::Pending => {
+                self.shared.next = bit_cast::<3, 1>(self.tx_vector.pending.val().into())
+                    | (bit_cast::<3, 1>(self.rx_vector.pending.val().into()) << 1)
+                    | (bit_cast::<3, 1>(self.event_vector.pending.val().into()) << 2);
             }
-            Target::Mask => {
-                self.shared.next = bit_cast::<3, 1>(self.tx.masked.val().into())
-                    | (bit_cast::<3, 1>(self.rx.masked.val().into()) << 1)
-                    | (bit_cast::<3, 1>(self.event.masked.val().into()) << 2);
+            DmaTarget::Mask => {
+                self.shared.next = bit_cast::<3, 1>(self.tx_vector.masked.val().into())
+                    | (bit_cast::<3, 1>(self.rx_vector.masked.val().into()) << 1)
+                    | (bit_cast::<3, 1>(self.event_vector.masked.val().into()) << 2);
             }
-            Target::MessagePending => {
+            DmaTarget::MessagePending => {
                 if !self.read_number.val().any() {
-                    self.shared.next = bit_cast::<3, 1>(self.tx.unsent.val().into())
-                        | (bit_cast::<3, 1>(self.rx.unsent.val().into()) << 1)
-                        | (bit_cast::<3, 1>(self.event.unsent.val().into()) << 2);
+                    self.shared.next = bit_cast::<3, 1>(self.tx_vector.unsent.val().into())
+                        | (bit_cast::<3, 1>(self.rx_vector.unsent.val().into()) << 1)
+                        | (bit_cast::<3, 1>(self.event_vector.unsent.val().into()) << 2);
                 }
             }
             _ => {}
@@ -125,48 +125,48 @@ impl<const MSIX: u64> Logic for Interrupts<MSIX> {
         self.answer.d.next = bit_cast::<32, 3>(self.shared.val());
         self.word.next = self.answer.q.val();
         if self.read_number.val() == self.tx_number.val() {
-            self.word.next = self.tx.word.val() | self.answer.q.val();
+            self.word.next = self.tx_vector.word.val() | self.answer.q.val();
         }
         if self.read_number.val() == self.rx_number.val() {
-            self.word.next = self.rx.word.val() | self.answer.q.val();
+            self.word.next = self.rx_vector.word.val() | self.answer.q.val();
         }
         if self.read_number.val() == self.event_number.val() {
-            self.word.next = self.event.word.val() | self.answer.q.val();
+            self.word.next = self.event_vector.word.val() | self.answer.q.val();
         }
 
         // Causes and wires.
-        self.tx.cause.next = self.tx_cause.val();
-        self.rx.cause.next = self.rx_cause.val();
-        self.event.cause.next = self.event_cause.val();
-        self.tx.msix.next = self.enabled.val();
-        self.rx.msix.next = self.enabled.val();
-        self.event.msix.next = self.enabled.val();
-        self.tx.msix_mask.next = self.msix_mask.val();
-        self.rx.msix_mask.next = self.msix_mask.val();
-        self.event.msix_mask.next = self.msix_mask.val();
-        self.wires.next = bit_cast::<3, 1>(self.tx.wire.val().into())
-            | (bit_cast::<3, 1>(self.rx.wire.val().into()) << 1)
-            | (bit_cast::<3, 1>(self.event.wire.val().into()) << 2);
+        self.tx_vector.cause.next = self.tx_cause.val();
+        self.rx_vector.cause.next = self.rx_cause.val();
+        self.event_vector.cause.next = self.event_cause.val();
+        self.tx_vector.msix.next = self.enabled.val();
+        self.rx_vector.msix.next = self.enabled.val();
+        self.event_vector.msix.next = self.enabled.val();
+        self.tx_vector.msix_mask.next = self.msix_mask.val();
+        self.rx_vector.msix_mask.next = self.msix_mask.val();
+        self.event_vector.msix_mask.next = self.msix_mask.val();
+        self.wires.next = bit_cast::<3, 1>(self.tx_vector.line.val().into())
+            | (bit_cast::<3, 1>(self.rx_vector.line.val().into()) << 1)
+            | (bit_cast::<3, 1>(self.event_vector.line.val().into()) << 2);
 
         // Messages.
         self.pick.next = (self.state.q.val() == MessageState::Idle) & (self.enabled.val() & !self.halt.val());
-        self.pick_rx.next = self.pick.val() & self.rx.due.val();
-        self.pick_tx.next = (self.pick.val() & self.tx.due.val()) & !self.rx.due.val();
-        self.pick_event.next = ((self.pick.val() & self.event.due.val()) & !self.rx.due.val()) & !self.tx.due.val();
-        self.rx.sent.next = self.pick_rx.val();
-        self.tx.sent.next = self.pick_tx.val();
-        self.event.sent.next = self.pick_event.val();
+        self.pick_rx.next = self.pick.val() & self.rx_vector.due.val();
+        self.pick_tx.next = (self.pick.val() & self.tx_vector.due.val()) & !self.rx_vector.due.val();
+        self.pick_event.next = ((self.pick.val() & self.event_vector.due.val()) & !self.rx_vector.due.val()) & !self.tx_vector.due.val();
+        self.rx_vector.sent.next = self.pick_rx.val();
+        self.tx_vector.sent.next = self.pick_tx.val();
+        self.event_vector.sent.next = self.pick_event.val();
         if self.pick_rx.val() {
-            self.address.d.next = self.rx.address.val();
-            self.text.d.next = self.rx.message.val();
+            self.address.d.next = self.rx_vector.address.val();
+            self.text.d.next = self.rx_vector.message.val();
         }
         if self.pick_tx.val() {
-            self.address.d.next = self.tx.address.val();
-            self.text.d.next = self.tx.message.val();
+            self.address.d.next = self.tx_vector.address.val();
+            self.text.d.next = self.tx_vector.message.val();
         }
         if self.pick_event.val() {
-            self.address.d.next = self.event.address.val();
-            self.text.d.next = self.event.message.val();
+            self.address.d.next = self.event_vector.address.val();
+            self.text.d.next = self.event_vector.message.val();
         }
         self.idle.next = self.state.q.val() == MessageState::Idle;
         self.message_request_valid.next = self.state.q.val() == MessageState::Request;

@@ -15,7 +15,7 @@ use espalier_regs::map::event;
 use espalier_regs::notice::Kind;
 use rust_hdl::prelude::*;
 
-use self::decode::{Decode, Target};
+use self::decode::{Decode, DmaTarget};
 use self::interrupts::Interrupts;
 use self::queue::Queue;
 use super::records::{Fault, WriteBeat, WriteRequest};
@@ -101,8 +101,11 @@ pub struct DmaControl<const MSIX: u64> {
     write_decode: Decode<MSIX>,
     read_decode: Decode<MSIX>,
     /// Beside what the bus halves have latched of the decoders' entries.
-    write_target: DFF<Target>,
-    read_target: DFF<Target>,
+    write_target: DFF<DmaTarget>,
+    read_target: DFF<DmaTarget>,
+    /// The word of RX was offered and not taken: it stays.
+    rx_offered: DFF<bool>,
+    tx_tells: Signal<Local, bool>,
     tx: Queue,
     rx: Queue,
     interrupts: Interrupts<MSIX>,
@@ -120,7 +123,7 @@ pub struct DmaControl<const MSIX: u64> {
 impl<const MSIX: u64> Logic for DmaControl<MSIX> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write_target, read_target);
+        dff_setup!(self, clock, write_target, read_target, rx_offered);
         clock!(self, clock, axil_write, axil_read, tx, rx, interrupts);
         self.axil_write.reset.next = self.reset.val();
         self.axil_read.reset.next = self.reset.val();
@@ -185,7 +188,7 @@ impl<const MSIX: u64> Logic for DmaControl<MSIX> {
         self.interrupts.read_number.next = self.read_entry.val().number;
         self.of_queue.next = self.read_entry.val().number == self.rx_number.val();
         self.axil_read.answer.next = self.read_entry.val().value;
-        if self.read_target.q.val() != Target::Value {
+        if self.read_target.q.val() != DmaTarget::Value {
             self.axil_read.answer.next = self.interrupts.word.val() | self.tx.word.val();
             if self.of_queue.val() {
                 self.axil_read.answer.next = self.interrupts.word.val() | self.rx.word.val();
@@ -229,12 +232,17 @@ impl<const MSIX: u64> Logic for DmaControl<MSIX> {
         self.rx.idle.next = self.rx_idle.val();
         self.rx.halt.next = self.halt.val();
         self.event_tvalid.next = self.tx.notice_valid.val() | self.rx.notice_valid.val();
+        self.tx_tells.next = self.tx.notice_valid.val() & !self.rx_offered.q.val();
         self.event_tdata.next = self.rx_notice.val();
-        if self.tx.notice_valid.val() {
+        if self.tx_tells.val() {
             self.event_tdata.next = self.tx_notice.val();
         }
-        self.tx.notice_ready.next = self.event_tready.val();
-        self.rx.notice_ready.next = self.event_tready.val() & !self.tx.notice_valid.val();
+        self.tx.notice_ready.next = self.event_tready.val() & self.tx_tells.val();
+        self.rx.notice_ready.next = self.event_tready.val() & !self.tx_tells.val();
+        self.rx_offered.d.next = (self.rx.notice_valid.val() & !self.tx_tells.val()) & !self.event_tready.val();
+        if self.reset.val() {
+            self.rx_offered.d.next = false;
+        }
 
         // The interrupts.
         self.interrupts.tx_cause.next = self.tx_cause.val();

@@ -3,7 +3,7 @@
 //! Purpose: hold what the host has set, and run, stop and drain the queue's blocks. Ports: `target`, `write`, `data` from the bus, `word`
 //! back to it (a clock after `target`); `setup`, `enabling`: which writes are refused; `base`, `done_base`, `size`, `coalesce`, `doorbell`
 //! to the blocks, `head` from them; `run`, `drain`, `clear` and the faults as [`crate::dma`] has them; `idle`, all blocks together;
-//! `halt`; `notice`: it has stopped. `Q`: number of the queue.
+//! `halt`; `notice`: it has stopped.
 //!
 //! Idle -> Starting (one clock, `clear`) -> Running -> Draining -> Idle. A fault leads from Running to Faulted, where `run` is low and the
 //! host's drain is awaited. `halt` drains whatever runs. Draining ends when everything has been idle for 16 clocks in a row: what one
@@ -12,7 +12,7 @@
 use espalier_regs::dma::{queue_coalesce, queue_control, queue_doorbell, queue_size, queue_state};
 use rust_hdl::prelude::*;
 
-use super::decode::Target;
+use super::decode::DmaTarget;
 use crate::constant::Const;
 use crate::control::lsb;
 use crate::dma::records::Fault;
@@ -32,14 +32,14 @@ pub struct Queue {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     /// The register that is read.
-    pub read_target: Signal<In, Target>,
+    pub read_target: Signal<In, DmaTarget>,
     pub word: Signal<Out, Bits<32>>,
     /// `data` is written to `write_target` of this queue now.
     pub write: Signal<In, bool>,
-    pub write_target: Signal<In, Target>,
+    pub write_target: Signal<In, DmaTarget>,
     pub data: Signal<In, Bits<32>>,
     /// A write of `data` to `look_target` must be refused. A clock before `write`.
-    pub look_target: Signal<In, Target>,
+    pub look_target: Signal<In, DmaTarget>,
     pub refuse: Signal<Out, bool>,
     pub base: Signal<Out, Bits<64>>,
     pub done_base: Signal<Out, Bits<64>>,
@@ -69,7 +69,7 @@ pub struct Queue {
     done_low: DFF<Bits<32>>,
     done_high: DFF<Bits<32>>,
     log2: DFF<Bits<4>>,
-    wait: DFF<Bits<16>>,
+    patience: DFF<Bits<16>>,
     bell: DFF<Bits<16>>,
     /// The first fault since the queue was enabled; its address stays until it is enabled again.
     fault: DFF<Fault>,
@@ -105,7 +105,7 @@ impl Logic for Queue {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, ring_low, ring_high, done_low, done_high, log2, wait, bell, fault, faulted, untold, still, answer
+            self, clock, state, ring_low, ring_high, done_low, done_high, log2, patience, bell, fault, faulted, untold, still, answer
         );
 
         // What may be written.
@@ -117,22 +117,22 @@ impl Logic for Queue {
         self.resting.next = self.state.q.val() == QueueState::Idle;
         self.refuse.next = false;
         match self.look_target.val() {
-            Target::Control => {
+            DmaTarget::Control => {
                 self.refuse.next = self.enable.val() & (!self.resting.val() | self.halt.val());
             }
-            Target::RingLow => {
+            DmaTarget::RingLow => {
                 self.refuse.next = !self.resting.val() | !self.aligned.val();
             }
-            Target::RingHigh => {
+            DmaTarget::RingHigh => {
                 self.refuse.next = !self.resting.val();
             }
-            Target::DoneLow => {
+            DmaTarget::DoneLow => {
                 self.refuse.next = !self.resting.val() | !self.aligned.val();
             }
-            Target::DoneHigh => {
+            DmaTarget::DoneHigh => {
                 self.refuse.next = !self.resting.val();
             }
-            Target::Size => {
+            DmaTarget::Size => {
                 self.refuse.next = !self.resting.val() | !self.size_fits.val();
             }
             _ => {}
@@ -200,7 +200,7 @@ impl Logic for Queue {
         // Writes.
         if self.write.val() {
             match self.write_target.val() {
-                Target::Control => {
+                DmaTarget::Control => {
                     if self.enable.val() {
                         self.fault.d.next.cause = 0.into();
                         self.fault.d.next.address = 0.into();
@@ -209,25 +209,25 @@ impl Logic for Queue {
                         self.state.d.next = QueueState::Draining;
                     }
                 }
-                Target::RingLow => {
+                DmaTarget::RingLow => {
                     self.ring_low.d.next = self.data.val();
                 }
-                Target::RingHigh => {
+                DmaTarget::RingHigh => {
                     self.ring_high.d.next = self.data.val();
                 }
-                Target::DoneLow => {
+                DmaTarget::DoneLow => {
                     self.done_low.d.next = self.data.val();
                 }
-                Target::DoneHigh => {
+                DmaTarget::DoneHigh => {
                     self.done_high.d.next = self.data.val();
                 }
-                Target::Size => {
+                DmaTarget::Size => {
                     self.log2.d.next = self.asked.val();
                 }
-                Target::Coalesce => {
-                    self.wait.d.next = bit_cast::<16, 32>(self.data.val() >> self.clocks_at.val());
+                DmaTarget::Coalesce => {
+                    self.patience.d.next = bit_cast::<16, 32>(self.data.val() >> self.clocks_at.val());
                 }
-                Target::Doorbell => {
+                DmaTarget::Doorbell => {
                     if !self.resting.val() {
                         self.bell.d.next = bit_cast::<16, 32>(self.data.val() >> self.index_at.val());
                     }
@@ -238,7 +238,7 @@ impl Logic for Queue {
         self.base.next = bit_cast::<64, 32>(self.ring_low.q.val()) | (bit_cast::<64, 32>(self.ring_high.q.val()) << 32);
         self.done_base.next = bit_cast::<64, 32>(self.done_low.q.val()) | (bit_cast::<64, 32>(self.done_high.q.val()) << 32);
         self.size.next = self.log2.q.val();
-        self.coalesce.next = self.wait.q.val();
+        self.coalesce.next = self.patience.q.val();
         self.doorbell.next = self.bell.q.val();
 
         // Reads.
@@ -246,7 +246,7 @@ impl Logic for Queue {
         self.cause.next = self.fault.q.val().cause;
         self.answer.d.next = 0.into();
         match self.read_target.val() {
-            Target::Control => {
+            DmaTarget::Control => {
                 self.answer.d.next = bit_cast::<32, 1>(
                     ((self.state.q.val() == QueueState::Starting)
                         | (self.state.q.val() == QueueState::Running)
@@ -254,46 +254,45 @@ impl Logic for Queue {
                         .into(),
                 ) << self.enable_at.val();
             }
-            Target::State => {
+            DmaTarget::State => {
                 self.answer.d.next = (bit_cast::<32, 1>(
                     ((self.state.q.val() == QueueState::Starting) | (self.state.q.val() == QueueState::Running)).into(),
                 ) << self.running_at.val())
                     | (bit_cast::<32, 1>((self.state.q.val() == QueueState::Draining).into()) << self.draining_at.val());
                 if self.faulted.q.val() {
-                    self.answer.d.next = (bit_cast::<32, 1>((self.state.q.val() == QueueState::Draining).into())
-                        << self.draining_at.val())
+                    self.answer.d.next = (bit_cast::<32, 1>((self.state.q.val() == QueueState::Draining).into()) << self.draining_at.val())
                         | (bit_cast::<32, 1>(self.faulted.q.val().into()) << self.fault_at.val())
                         | (bit_cast::<32, 4>(self.cause.val()) << self.cause_at.val());
                 }
             }
-            Target::RingLow => {
+            DmaTarget::RingLow => {
                 self.answer.d.next = self.ring_low.q.val();
             }
-            Target::RingHigh => {
+            DmaTarget::RingHigh => {
                 self.answer.d.next = self.ring_high.q.val();
             }
-            Target::DoneLow => {
+            DmaTarget::DoneLow => {
                 self.answer.d.next = self.done_low.q.val();
             }
-            Target::DoneHigh => {
+            DmaTarget::DoneHigh => {
                 self.answer.d.next = self.done_high.q.val();
             }
-            Target::Size => {
+            DmaTarget::Size => {
                 self.answer.d.next = bit_cast::<32, 4>(self.log2.q.val()) << self.size_at.val();
             }
-            Target::Coalesce => {
-                self.answer.d.next = bit_cast::<32, 16>(self.wait.q.val()) << self.clocks_at.val();
+            DmaTarget::Coalesce => {
+                self.answer.d.next = bit_cast::<32, 16>(self.patience.q.val()) << self.clocks_at.val();
             }
-            Target::Doorbell => {
+            DmaTarget::Doorbell => {
                 self.answer.d.next = bit_cast::<32, 16>(self.bell.q.val()) << self.index_at.val();
             }
-            Target::Head => {
+            DmaTarget::Head => {
                 self.answer.d.next = bit_cast::<32, 16>(self.head.val()) << self.index_at.val();
             }
-            Target::FaultLow => {
+            DmaTarget::FaultLow => {
                 self.answer.d.next = bit_cast::<32, 64>(self.fault_address.val());
             }
-            Target::FaultHigh => {
+            DmaTarget::FaultHigh => {
                 self.answer.d.next = bit_cast::<32, 64>(self.fault_address.val() >> 32);
             }
             _ => {}
@@ -307,7 +306,7 @@ impl Logic for Queue {
             self.done_low.d.next = 0.into();
             self.done_high.d.next = 0.into();
             self.log2.d.next = self.smallest.val();
-            self.wait.d.next = 0.into();
+            self.patience.d.next = 0.into();
             self.bell.d.next = 0.into();
             self.fault.d.next.cause = 0.into();
             self.fault.d.next.address = 0.into();
