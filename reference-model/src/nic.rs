@@ -53,6 +53,29 @@ impl Outcome {
     }
 }
 
+/// What the host asks of a frame that it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Offload {
+    /// Nothing: the policies say what becomes of it.
+    #[default]
+    None,
+    /// Packet offload: the host has found a policy that says protect. The frame must not leave as it is.
+    Packet,
+    /// Crypto offload: it is ESP of this SA, to be encrypted in place.
+    Crypto(SaIndex),
+}
+
+impl Offload {
+    /// The word of `s_axis_host_tuser`.
+    pub fn word(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Packet => tuser::tx::PROTECT.mask(),
+            Self::Crypto(sa) => tuser::tx::SA.set(tuser::tx::CRYPTO.mask(), sa.into()),
+        }
+    }
+}
+
 /// What runs beside a received frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Meta {
@@ -117,20 +140,16 @@ impl Nic {
         &self.counters
     }
 
-    /// The host sends a frame; `error` says that it came damaged.
+    /// The host sends a frame of which it asks nothing; `error` says that it came damaged.
     pub fn transmit(&mut self, frame: &[u8], error: bool) -> Outcome {
-        self.transmit_as(frame, error, None)
+        self.transmit_as(frame, Offload::None, error)
     }
 
-    /// The host sends an ESP frame that SA `sa` is to encrypt (crypto offload); `error` says that it came damaged.
-    pub fn transmit_crypto(&mut self, frame: &[u8], sa: SaIndex, error: bool) -> Outcome {
-        self.transmit_as(frame, error, Some(sa))
-    }
-
-    fn transmit_as(&mut self, frame: &[u8], error: bool, crypto: Option<SaIndex>) -> Outcome {
+    /// The host sends a frame; `error` says that it came damaged.
+    pub fn transmit_as(&mut self, frame: &[u8], offload: Offload, error: bool) -> Outcome {
         self.counters.count(Event::TxFrames);
         let mut notes = Notes::default();
-        let sent = if error || frame.len() > MAX_FRAME { Err(Event::TxDropError) } else { self.send(frame, crypto, &mut notes) };
+        let sent = if error || frame.len() > MAX_FRAME { Err(Event::TxDropError) } else { self.send(frame, offload, &mut notes) };
         self.conclude(sent, notes)
     }
 

@@ -5,7 +5,7 @@ mod common;
 use common::{Association, Ip, associations, ips, mend_checksum};
 use espalier_reference_model::esp::{encapsulate, prepare};
 use espalier_reference_model::headers::Headers;
-use espalier_reference_model::nic::Nic;
+use espalier_reference_model::nic::{Nic, Offload};
 use espalier_reference_model::sa::{RxSa, TxSa};
 use espalier_regs::Event;
 use espalier_regs::tuser;
@@ -44,7 +44,7 @@ proptest! {
         let (clear, sealed) = built_by_stack(&association, &ip.frame(1), seq);
         let mut nic = crypto(&association);
         let padded = [&clear[..], &vec![7; padding]].concat();
-        let sent = nic.transmit_crypto(&padded, 7, false);
+        let sent = nic.transmit_as(&padded, Offload::Crypto(7), false);
         prop_assert_eq!(sent.event, Event::TxCrypto);
         prop_assert_eq!(sent.frame.as_ref(), Some(&sealed));
         prop_assert_eq!(sent.tx_status(), u32::from(Event::TxCrypto.index()) | 7 << 8);
@@ -101,7 +101,7 @@ fn tx_refuses_by_cause() {
     let association = Association::transport(false);
     let (clear, _) = built_by_stack(&association, &Ip::udp(false, 1, 2, b"0123").frame(0), 5);
     let mut nic = crypto(&association);
-    let mut send = |frame: &[u8], sa: u16| nic.transmit_crypto(frame, sa, false).event;
+    let mut send = |frame: &[u8], sa: u16| nic.transmit_as(frame, Offload::Crypto(sa), false).event;
     let bent = |at: usize| {
         let mut frame = clear.clone();
         frame[at] ^= 1;
@@ -121,10 +121,10 @@ fn tx_refuses_by_cause() {
     short[17] -= 2;
     mend_checksum(&mut short, 14);
     assert_eq!(send(&short, 7), Event::TxDropMalformed);
-    assert_eq!(nic.transmit_crypto(&clear, 7, true).event, Event::TxDropError);
+    assert_eq!(nic.transmit_as(&clear, Offload::Crypto(7), true).event, Event::TxDropError);
     // A policy's SA is of packet offload, a marked frame's of crypto offload.
     let (mut sender, _) = association.nics();
-    assert_eq!(sender.transmit_crypto(&clear, 7, false).event, Event::TxDropNoSa);
+    assert_eq!(sender.transmit_as(&clear, Offload::Crypto(7), false).event, Event::TxDropNoSa);
     sender.tx_sas.insert(7, TxSa { crypto: true, ..association.tx_sa() });
     assert_eq!(sender.transmit(&Ip::udp(false, 1, 2, b"x").frame(0), false).event, Event::TxDropNoSa);
 }

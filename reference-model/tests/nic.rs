@@ -4,7 +4,7 @@ mod common;
 
 use common::{Association, Ip, SPI, inside, mend_checksum};
 use espalier_reference_model::headers::Headers;
-use espalier_reference_model::nic::{MAX_FRAME, Nic};
+use espalier_reference_model::nic::{MAX_FRAME, Nic, Offload};
 use espalier_reference_model::policy::{Action, Policy, PortMatch, Prefix, Selector};
 use espalier_reference_model::rfc4106::{Header, seqiv};
 use espalier_regs::Event;
@@ -303,4 +303,11 @@ proptest! {
         let prefix = Prefix::new(address, length).expect("a length");
         prop_assert_eq!(prefix.contains(other), agree);
     }
+}
+
+#[test]
+fn what_must_be_protected_does_not_leave_as_it_is() {
+    let mut nic = Nic::default();
+    expect(nic.transmit_as(&udp(), Offload::Packet, false), Event::TxDropNoSa, None);
+    expect(nic.transmit_as(&udp(), Offload::None, false), Event::TxBypassed, Some(&udp()));
 }

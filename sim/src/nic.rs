@@ -212,23 +212,17 @@ impl Nic {
 
     /// Queues a frame from the host, to be sent.
     pub fn send_host(&mut self, bytes: impl AsRef<[u8]>) {
-        self.send_host_as(bytes, None, false);
+        self.send_host_as(bytes, 0, false);
     }
 
     /// Queues a frame from the host that is marked as damaged.
     pub fn send_host_damaged(&mut self, bytes: impl AsRef<[u8]>) {
-        self.send_host_as(bytes, None, true);
+        self.send_host_as(bytes, 0, true);
     }
 
-    /// Queues an ESP frame from the host for crypto offload: outbound SA `sa` encrypts it.
-    pub fn send_host_crypto(&mut self, bytes: impl AsRef<[u8]>, sa: u16) {
-        self.send_host_as(bytes, Some(sa), false);
-    }
-
-    /// Queues a frame from the host: for crypto offload by an SA, or not; `error` marks it as damaged. What does not count of
-    /// `tuser` is the opposite of what does (`espalier_regs::tuser::tx`).
-    pub fn send_host_as(&mut self, bytes: impl AsRef<[u8]>, crypto: Option<u16>, error: bool) {
-        let marks = tx::SA.set(tx::CRYPTO.set(0, crypto.is_some().into()), crypto.unwrap_or(0).into());
+    /// Queues a frame from the host with what it asks of the engine (`espalier_regs::tuser::tx`); `error` marks it as damaged. What
+    /// does not count of `tuser` is the opposite of what does.
+    pub fn send_host_as(&mut self, bytes: impl AsRef<[u8]>, marks: u32, error: bool) {
         let all = tx::FIELDS.iter().fold(0, |all, field| all | field.mask());
         self.host_in.push_with(bytes, |first, last| {
             let marks = if first { marks } else { !marks & all };

@@ -2,6 +2,7 @@
 //! ran beside it: CRYPTO in bit 1 and SA of its first beat, ERROR in bit 0 of its last.
 #![allow(clippy::unwrap_used)]
 
+use espalier_regs::tuser::tx;
 use espalier_sim::nic::{Noise, Side};
 use espalier_sim::{Error, Model, Nic, NicStalls, Pair};
 
@@ -88,7 +89,8 @@ fn what_runs_beside_frames_reaches_the_card_and_comes_back() {
     let mut expected = Vec::new();
     for i in 0..40u16 {
         let (crypto, error) = ((i % 3 != 0).then_some(i * 25), i % 5 == 0);
-        nic.send_host_as(frame(i.into()), crypto, error);
+        let word = tx::SA.set(tx::CRYPTO.set(0, crypto.is_some().into()), crypto.unwrap_or(0).into());
+        nic.send_host_as(frame(i.into()), word, error);
         expected.push(u32::from(crypto.unwrap_or(0)) << 8 | u32::from(crypto.is_some()) << 1 | u32::from(error));
         nic.send_wire(frame(i.into()), false);
     }

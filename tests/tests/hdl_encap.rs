@@ -20,7 +20,7 @@ use espalier_hdl::stream;
 use espalier_reference_model::esp::encapsulate;
 use espalier_reference_model::gcm::Gcm;
 use espalier_reference_model::lifetime::Limits;
-use espalier_reference_model::nic::Nic;
+use espalier_reference_model::nic::{Nic, Offload};
 use espalier_reference_model::policy::{Action, Policy, PortMatch, Prefix, Selector};
 use espalier_reference_model::rfc4106::{IcvLength, Rfc4106};
 use espalier_reference_model::sa::{Encap, Endpoints, Tunnel, TxSa};
@@ -116,6 +116,8 @@ fn record(key_and_salt: &[u8], sa: &TxSa) -> TxSaRecord {
 struct Frame {
     bytes: Vec<u8>,
     crypto: Option<usize>,
+    /// Without `crypto`: it must not leave as it is.
+    must_protect: bool,
     error: bool,
 }
 
@@ -147,7 +149,7 @@ impl Frame {
         if bytes.len() < 60 && rng.random() {
             bytes.resize(60, 0x5a); // Ethernet padding
         }
-        Self { bytes, crypto, error: rng.random_range(0..32) == 0 }
+        Self { bytes, crypto, must_protect: rng.random_ratio(1, 3), error: rng.random_range(0..32) == 0 }
     }
 
     /// What the stack makes of it: ESP with a trailer, with room for the ICV, and now and then wrong.
@@ -178,13 +180,21 @@ impl Frame {
 
     /// Its beats with what runs beside them.
     fn beats(&self) -> Vec<Record> {
-        let meta = Meta { crypto: self.crypto.is_some(), sa: (self.crypto.unwrap_or(77) as u64).into(), ..Default::default() };
+        let meta = Meta {
+            crypto: self.crypto.is_some(),
+            must_protect: self.must_protect,
+            sa: (self.crypto.unwrap_or(77) as u64).into(),
+            ..Default::default()
+        };
         let count = self.bytes.len().div_ceil(16);
         let beat = |(i, bytes): (usize, &[u8])| {
             let last = i + 1 == count;
             let beat = stream::Beat { data: bits(bytes), bytes: (bytes.len() as u64).into(), last, error: last && self.error };
             // Only the first beat's counts.
-            Record::of(Sent { beat, meta: if i == 0 { meta } else { Meta { crypto: !meta.crypto, ..meta } } })
+            Record::of(Sent {
+                beat,
+                meta: if i == 0 { meta } else { Meta { crypto: !meta.crypto, must_protect: !meta.must_protect, ..meta } },
+            })
         };
         self.bytes.chunks(16).enumerate().map(beat).collect()
     }
@@ -272,10 +282,12 @@ impl Bench {
         let (mut sent, mut told, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for frame in frames {
             frame.beats().into_iter().for_each(|beat| s.push(beat));
-            let outcome = match frame.crypto {
-                Some(sa) => self.nic.transmit_crypto(&frame.bytes, sa as u16, frame.error),
-                None => self.nic.transmit(&frame.bytes, frame.error),
+            let offload = match frame.crypto {
+                Some(sa) => Offload::Crypto(sa as u16),
+                None if frame.must_protect => Offload::Packet,
+                None => Offload::None,
             };
+            let outcome = self.nic.transmit_as(&frame.bytes, offload, frame.error);
             told.extend(outcome.notices.iter().map(|notice| (u64::from(notice.kind.unwrap().code()), u64::from(notice.sa))));
             events.push((u64::from(outcome.event.index()), u64::from(outcome.sa.unwrap_or(0))));
             sent.extend(outcome.frame);
@@ -284,7 +296,7 @@ impl Bench {
         let mut quiet = 0;
         while quiet < 4000 {
             step(&mut self.model, &mut [&mut s, &mut m, &mut statuses, &mut notices]).unwrap();
-            quiet = if s.taken.is_some() { 0 } else { quiet + 1 };
+            quiet = if s.taken.is_some() || m.moved() { 0 } else { quiet + 1 };
             let part = |record: &Record, offset, width| u64::try_from(field(&record.0, offset, width)).unwrap();
             if let Some(record) = statuses.taken.take() {
                 let names = TxStatus::default();

@@ -150,21 +150,15 @@ impl World {
             Ok(output) => output,
             Err(error) => return Ok(Some(error)),
         };
-        let (bytes, crypto, sa) = match &output {
-            Output::Plain => (frame, None, None),
-            Output::Software { frame, sa } => (&frame[..], None, Some(sa)),
-            Output::Packet { sa, .. } => (frame, None, Some(sa)),
-            Output::Crypto { frame, handle, sa } => {
-                (&frame[..], Some(tuser::tx::SA.get(host.device()?.tx_crypto(*handle)?) as u16), Some(sa))
-            }
+        let (bytes, word, sa) = match &output {
+            Output::Plain => (frame, 0, None),
+            Output::Software { frame, sa } => (&frame[..], 0, Some(sa)),
+            Output::Packet { sa, .. } => (frame, tuser::tx::PROTECT.mask(), Some(sa)),
+            Output::Crypto { frame, handle, sa } => (&frame[..], host.device()?.tx_crypto(*handle)?, Some(sa)),
         };
         host.in_flight.extend(sa.cloned());
         let mut pair = self.pair.borrow_mut();
-        let nic = pair.side(side.into());
-        match crypto {
-            Some(index) => nic.send_host_crypto(bytes, index),
-            None => nic.send_host(bytes),
-        }
+        pair.side(side.into()).send_host_as(bytes, word, false);
         Ok(None)
     }
 

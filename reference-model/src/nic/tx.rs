@@ -3,35 +3,37 @@
 use espalier_regs::Event;
 use espalier_regs::notice::{Kind, Notice};
 
-use super::{Nic, Notes};
+use super::{Nic, Notes, Offload};
 use crate::esp::{self, EncapError, InlineError, encapsulate, encrypt_in_place};
 use crate::headers::Headers;
-use crate::policy::{Action, Flow, SaIndex};
+use crate::policy::{Action, Flow};
 use crate::sa::TxSa;
 
 impl Nic {
     /// What goes out and why, or the cause of the drop.
-    pub(super) fn send(&mut self, frame: &[u8], crypto: Option<SaIndex>, notes: &mut Notes) -> Result<(Event, Vec<u8>), Event> {
+    pub(super) fn send(&mut self, frame: &[u8], offload: Offload, notes: &mut Notes) -> Result<(Event, Vec<u8>), Event> {
         let headers = Headers::parse(frame);
         if headers.malformed || headers.truncated {
             return Err(Event::TxDropMalformed);
         }
-        let index = match crypto {
-            Some(index) => Some(index),
-            None => {
+        let crypto = matches!(offload, Offload::Crypto(_));
+        let index = match offload {
+            Offload::Crypto(index) => Some(index),
+            Offload::None | Offload::Packet => {
                 let policy = headers.is_ip().then(|| self.policies.look_up(&Flow::of(&headers))).flatten();
                 match policy.map_or(Action::Bypass, |policy| policy.action) {
+                    Action::Bypass if offload == Offload::Packet => return Err(Event::TxDropNoSa),
                     Action::Bypass => return Ok((Event::TxBypassed, frame.to_vec())),
                     Action::Block => return Err(Event::TxDropPolicyBlock),
                     Action::Protect(index) => index,
                 }
             }
         };
-        let sa = index.and_then(|index| self.tx_sas.get_mut(&index)).filter(|sa| sa.crypto == crypto.is_some());
+        let sa = index.and_then(|index| self.tx_sas.get_mut(&index)).filter(|sa| sa.crypto == crypto);
         let (Some(index), Some(sa)) = (index, sa) else { return Err(Event::TxDropNoSa) };
         notes.sa = Some(index);
         let mut kinds = Vec::new();
-        let sent = if crypto.is_some() { encrypt(frame, sa) } else { protect(frame, &headers, sa, &mut kinds) };
+        let sent = if crypto { encrypt(frame, sa) } else { protect(frame, &headers, sa, &mut kinds) };
         notes.notices = kinds.into_iter().map(|kind| Notice { kind: Some(kind), tx: true, sa: index }).collect();
         sent
     }

@@ -5,6 +5,7 @@ use crate::choices::otherwise;
 use crate::packet::{Bytes, Packet, Shape};
 use crate::rig::Rig;
 use espalier_driver::xfrm::Direction;
+use espalier_reference_model::nic::Offload;
 use espalier_sim::NicStalls;
 
 /// Packets of a run; the first and last quarter do not count.
@@ -38,7 +39,7 @@ fn measure(association: &Association, frame_bytes: usize, direction: Direction) 
     let mut send = |rig: &mut Rig| {
         let frame = packet(frame_bytes, association.v6).frame(association.inside(direction));
         if direction == Direction::Out {
-            rig.send_host(&frame, None, false);
+            rig.send_host(&frame, Offload::None, false);
         } else {
             let seq = peer.next_seq().expect("a number");
             let frame = espalier_reference_model::esp::encapsulate(&frame, &peer, seq).expect("a packet");

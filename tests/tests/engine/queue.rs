@@ -2,6 +2,7 @@
 
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::lifetime::Limits;
+use espalier_reference_model::nic::Offload;
 use espalier_regs::mailbox::{Op, sa_state};
 use espalier_regs::notice::{Kind, Notice};
 use espalier_sim::NicStalls;
@@ -27,7 +28,7 @@ fn what_the_event_queue_could_not_hold_stands_in_the_sas() {
     let frames: Vec<_> = associations.iter().map(|association| packet(100, false).frame(association.inside(Direction::Out))).collect();
     // The third of each finds its SA expired.
     for frame in frames.iter().cycle().take(3 * usize::from(SAS)) {
-        rig.send_host(frame, None, false);
+        rig.send_host(frame, Offload::None, false);
     }
     rig.card().nic().run_until_quiet(1000, 100_000).expect("it comes to rest");
 
@@ -43,7 +44,7 @@ fn what_the_event_queue_could_not_hold_stands_in_the_sas() {
     }
     // It goes on telling.
     rig.set_limits(0, Direction::Out, Limits { hard_packets: 3, ..Limits::NONE });
-    rig.send_host(&frames[0], None, false);
+    rig.send_host(&frames[0], Offload::None, false);
     rig.card().nic().run_until_quiet(1000, 100_000).expect("it comes to rest");
     let (told, lost) = rig.card().take_notices();
     assert_eq!((told, lost), (vec![Notice { kind: Some(Kind::LifetimeHard), tx: true, sa: 0 }], false));

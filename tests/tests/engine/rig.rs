@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::lifetime::Limits;
-use espalier_reference_model::nic::{Counters, Nic as ModelNic, Outcome};
+use espalier_reference_model::nic::{Counters, Nic as ModelNic, Offload, Outcome};
 use espalier_reference_model::policy::{Action, Policy, PolicyId, Prefix, Requirement, Selector};
 use espalier_regs::Event;
 use espalier_regs::mailbox::{Op, accept, local, policy};
@@ -206,24 +206,21 @@ impl Rig {
     /// A frame from the host or the wire, or a rest.
     pub fn shoot(&mut self, shot: &Shot) -> Result<(), String> {
         match shot {
-            Shot::Host { frame, crypto, error } => self.send_host(frame, *crypto, *error),
+            Shot::Host { frame, offload, error } => self.send_host(frame, *offload, *error),
             Shot::Wire { frame, error } => self.send_wire(frame, *error),
             Shot::Rest => self.settle()?,
         }
         Ok(())
     }
 
-    /// A frame from the host; for crypto offload with the number of an SA.
-    pub fn send_host(&mut self, frame: &[u8], crypto: Option<u16>, error: bool) {
-        let outcome = match crypto {
-            Some(sa) => self.model.transmit_crypto(frame, sa, error),
-            None => self.model.transmit(frame, error),
-        };
+    /// A frame from the host.
+    pub fn send_host(&mut self, frame: &[u8], offload: Offload, error: bool) {
+        let outcome = self.model.transmit_as(frame, offload, error);
         self.due.statuses.push(outcome.tx_status());
         let Outcome { frame: sent, notices, .. } = outcome;
         self.due.wire.extend(sent);
         self.due.notices.extend(notices);
-        self.card.nic().send_host_as(frame, crypto, error);
+        self.card.nic().send_host_as(frame, offload.word(), error);
     }
 
     /// A frame from the wire.

@@ -3,6 +3,7 @@
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::esp::encapsulate;
 use espalier_reference_model::headers::Headers;
+use espalier_reference_model::nic::Offload;
 use espalier_reference_model::sa::TxSa;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -51,7 +52,7 @@ pub fn build(association: &Association, sa: &mut TxSa, packet: &Packet, flaw: &F
         Flaw::Damaged => error = true,
         Flaw::Padded(by) => frame.resize(frame.len() + by, 0xA5),
     }
-    vec![Shot::Host { frame, crypto: Some(number), error }]
+    vec![Shot::Host { frame, offload: Offload::Crypto(number), error }]
 }
 
 pub fn flaws() -> impl Strategy<Value = Flaw> {

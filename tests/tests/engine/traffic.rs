@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use espalier_driver::xfrm::Direction;
 use espalier_reference_model::lifetime::Limits;
+use espalier_reference_model::nic::Offload;
 use espalier_reference_model::sa::TxSa;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -17,10 +18,10 @@ use crate::wire::{Fate, fates, receive};
 /// A frame that reaches the card, or a pause until nothing is under way.
 #[derive(Debug, Clone)]
 pub enum Shot {
-    /// From the host; for crypto offload with the number of an SA.
+    /// From the host.
     Host {
         frame: Vec<u8>,
-        crypto: Option<u16>,
+        offload: Offload,
         error: bool,
     },
     /// From the wire.
@@ -63,6 +64,8 @@ pub enum Between {
 pub enum Event {
     /// From the host: through an association, or (none) by no policy.
     Send(Option<Index>, Packet),
+    /// As `Send`, marked as to be protected.
+    Protect(Option<Index>, Packet),
     /// From the host: ESP of the stack.
     Encrypt(Index, Packet, Flaw),
     /// From the wire: ESP of an association.
@@ -103,7 +106,7 @@ pub enum Change {
 impl Event {
     /// The frames, and where to pause.
     pub fn shots(&self, peers: &mut [Peer]) -> Vec<Shot> {
-        let host = |frame, error| vec![Shot::Host { frame, crypto: None, error }];
+        let host = |frame, error| vec![Shot::Host { frame, offload: Offload::None, error }];
         let out = |which: &Index, packet: &Packet, peers: &[Peer]| {
             let at = pick(which, packet, false, peers);
             packet.frame(at.map_or(hosts(200, false, 3), |at| peers[at].association.inside(Direction::Out)))
@@ -111,6 +114,13 @@ impl Event {
         match self {
             Self::Send(Some(which), packet) => host(out(which, packet, peers), false),
             Self::Send(None, packet) => host(packet.frame(hosts(200, false, 3)), false),
+            Self::Protect(which, packet) => {
+                let frame = match which {
+                    Some(which) => out(which, packet, peers),
+                    None => packet.frame(hosts(200, false, 3)),
+                };
+                vec![Shot::Host { frame, offload: Offload::Packet, error: false }]
+            }
             Self::Damaged(which, packet) => host(out(which, packet, peers), true),
             Self::Bent(which, packet, at, value) => {
                 let mut frame = out(which, packet, peers);
@@ -176,7 +186,8 @@ pub fn events() -> impl Strategy<Value = Event> {
         1 => any::<bool>().prop_map(Between::Everybody),
     ];
     prop_oneof![
-        20 => (prop::option::weighted(0.9, any::<Index>()), packets()).prop_map(|(which, packet)| Event::Send(which, packet)),
+        16 => (prop::option::weighted(0.9, any::<Index>()), packets()).prop_map(|(which, packet)| Event::Send(which, packet)),
+        4 => (prop::option::weighted(0.8, any::<Index>()), packets()).prop_map(|(which, packet)| Event::Protect(which, packet)),
         12 => (any::<Index>(), packets(), flaws()).prop_map(|(which, packet, flaw)| Event::Encrypt(which, packet, flaw)),
         24 => (any::<Index>(), packets(), fates()).prop_map(|(which, packet, fate)| Event::Receive(which, packet, fate)),
         4 => (betweens, packets()).prop_map(|(between, packet)| Event::Plain(between, packet)),
