@@ -36,11 +36,14 @@
 //!
 //! **The card.** [`Nic`] is the engine with a host and a MAC around it (and the driver's `Bus`), [`Pair`] two of them on a wire.
 //!
+//! **Host memory.** [`axi::AxiHost`] answers the AXI4 accesses of a model, late and out of order if it is told to.
+//!
 //! **Builds** are cached in the workspace's `target/verilated` by content and shared by all test processes; the tools are
 //! installed into `target/tools` at first use ([`tools`]).
 //!
 //! **Traces.** [`Model::trace`] before the first cycle, or `ESPALIER_TRACE=DIRECTORY` in the environment for every model.
 
+pub mod axi;
 mod build;
 pub mod elaborate;
 mod error;

@@ -158,6 +158,16 @@ impl<P: Payload> Sink<P> {
         self.stalls = stalls;
     }
 
+    /// Something is offered that was not taken in the cycle sampled last.
+    pub(crate) fn waiting(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    /// The cycle sampled last was one of reset.
+    pub(crate) fn in_reset(&self) -> bool {
+        self.cycles_in_reset > 0
+    }
+
     /// The rules of a stream (AMBA 4 AXI4-Stream section 2.2.1; section 2.7.2 for reset).
     fn check(&mut self, model: &Model, offered: Option<&P>) -> Result<(), Error> {
         let breach = |rule| Err(Error::Protocol { stream: self.name.clone(), cycle: model.cycles(), rule });
