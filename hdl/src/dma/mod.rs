@@ -10,5 +10,6 @@
 //! ```
 
 pub mod axil_split;
+pub mod completion_ring;
 pub mod control;
 pub mod records;
