@@ -7,7 +7,6 @@
 mod dma;
 mod interrupt;
 mod memory;
-mod poll;
 mod recorder;
 
 use std::error::Error;
@@ -19,7 +18,6 @@ use thiserror::Error;
 pub use dma::{DmaAccess, DmaBus, DmaError, DmaMemory, InterruptBus, Mapping, ResetBus};
 pub use interrupt::Interrupt;
 pub use memory::{PAGE, Pages};
-pub(crate) use poll::poll;
 pub use recorder::{Recorded, Recorder};
 
 /// Access to the registers of one device.
@@ -47,6 +45,12 @@ pub trait Bus {
     /// # Errors
     /// [`BusError`] when the transport is gone.
     fn pause(&mut self) -> Result<(), BusError>;
+
+    /// How many times longer than a device in silicon the one behind this transport may take: limits of waiting for it are multiplied
+    /// by it.
+    fn patience(&self) -> u32 {
+        1
+    }
 }
 
 impl<B: Bus + ?Sized> Bus for &mut B {
@@ -65,6 +69,10 @@ impl<B: Bus + ?Sized> Bus for &mut B {
     fn pause(&mut self) -> Result<(), BusError> {
         (**self).pause()
     }
+
+    fn patience(&self) -> u32 {
+        (**self).patience()
+    }
 }
 
 impl<B: Bus + ?Sized> Bus for Box<B> {
@@ -82,6 +90,10 @@ impl<B: Bus + ?Sized> Bus for Box<B> {
 
     fn pause(&mut self) -> Result<(), BusError> {
         (**self).pause()
+    }
+
+    fn patience(&self) -> u32 {
+        (**self).patience()
     }
 }
 

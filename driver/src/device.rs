@@ -1,6 +1,6 @@
 //! A device, from bring-up to shut-down.
 
-mod bring_up;
+pub(crate) mod bring_up;
 mod events;
 mod frames;
 mod ops;
@@ -40,6 +40,8 @@ pub struct Device<B> {
     events: VecDeque<SaEvent>,
     /// What callbacks of [`crate::ops`] could not return.
     failures: VecDeque<String>,
+    /// A queue of the host interface has stopped, or may have.
+    queue_fault: bool,
     /// What [`crate::ops`] has added to the core's counters so far.
     counted: Counters,
 }
@@ -119,6 +121,26 @@ impl<B: Bus> Device<B> {
     /// The bus, for what goes on beside the driver (a simulator's clock, for one).
     pub fn bus(&mut self) -> &mut B {
         self.registers.bus()
+    }
+
+    pub(crate) const fn registers(&mut self) -> &mut Registers<B> {
+        &mut self.registers
+    }
+
+    /// Whether the event queue has told that a queue of the host interface has stopped, or may have.
+    pub(crate) const fn has_queue_fault(&self) -> bool {
+        self.queue_fault
+    }
+
+    /// Before the queues are looked at: what is told from here on is new.
+    pub(crate) const fn forget_queue_fault(&mut self) {
+        self.queue_fault = false;
+    }
+
+    /// `queued` frames were given to the host interface so far, and `completed` of them, the oldest, are out of it: numbers of outbound
+    /// SAs that none of the others can carry may be used again.
+    pub(crate) fn frames_at(&mut self, queued: u64, completed: u64) {
+        self.sas.frames_at(queued, completed);
     }
 
     /// Reads all counters.

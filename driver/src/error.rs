@@ -6,11 +6,13 @@ use std::time::Duration;
 use espalier_regs::{mailbox, map};
 use thiserror::Error;
 
-use crate::bus::BusError;
+use crate::bus::{BusError, DmaError};
 use crate::errno::Errno;
 use crate::local::LocalError;
 use crate::policy::PolicyError;
+use crate::rings::RingError;
 use crate::sa::SaError;
+use crate::xfrm::Direction;
 
 /// What the driver waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Operation {
     Command(mailbox::Command),
     /// The end of a command that an earlier user of the device left running.
     Idle,
+    /// A queue that is switched off; out: of frames to be sent.
+    Drain(Direction),
 }
 
 impl fmt::Display for Operation {
@@ -27,6 +31,8 @@ impl fmt::Display for Operation {
             Self::Command(mailbox::Command { op, index, way: 0 }) => write!(f, "{} {index}", op.name()),
             Self::Command(mailbox::Command { op, index, way }) => write!(f, "{} {index} way {way}", op.name()),
             Self::Idle => f.write_str("mailbox idle"),
+            Self::Drain(Direction::Out) => f.write_str("draining the TX queue"),
+            Self::Drain(Direction::In) => f.write_str("draining the RX queue"),
         }
     }
 }
@@ -38,6 +44,15 @@ pub enum Error {
     /// An access did not complete.
     #[error(transparent)]
     Bus(#[from] BusError),
+    /// Every register reads all ones.
+    #[error("the device is gone from its bus: every register reads all ones; it must be reset and opened again, if it is still there")]
+    Gone,
+    /// Memory for the device was not to be had.
+    #[error(transparent)]
+    Dma(#[from] DmaError),
+    /// The rings can't be as they are wanted, or the device does not keep to them.
+    #[error(transparent)]
+    Ring(#[from] RingError),
     /// The magic number is another.
     #[error("no Espalier device: its first register reads {found:#010x}, not {expected:#010x}")]
     Magic {
@@ -113,7 +128,10 @@ impl Error {
     #[must_use]
     pub const fn errno(&self) -> Errno {
         match self {
-            Self::Bus(_) | Self::Command { .. } => Errno::Eio,
+            Self::Bus(_) | Self::Command { .. } | Self::Dma(_) => Errno::Eio,
+            Self::Ring(RingError::Entries { .. } | RingError::Buffer { .. }) => Errno::Einval,
+            Self::Ring(RingError::Completion { .. }) => Errno::Eio,
+            Self::Ring(RingError::None { .. }) | Self::Gone => Errno::Enodev,
             Self::Magic { .. } | Self::Version { .. } | Self::Capability { .. } | Self::Broken => Errno::Enodev,
             Self::Timeout { .. } => Errno::Etimedout,
             Self::Sa(refusal) => refusal.errno(),

@@ -4,7 +4,9 @@
 //! - [`bus`]: 32-bit registers and a sense of time, over whatever connects to the device.
 //! - registers by name and the mailbox, from espalier-regs.
 //! - [`sa`] and [`policy`]: XFRM's SAs and policies in the device's tables.
+//! - [`rings`]: frames in memory that the device reaches, where the transport has such ([`bus::DmaBus`]).
 //! - [`Device`]: bring-up, and all of it together; what it can do ([`Caps`]) and has counted ([`Stats`]).
+//! - [`net::NetDevice`]: a [`Device`] with rings: what is sent and received.
 //!
 //! Every argument is checked, against XFRM's rules and against the capabilities that the device reports, before the first
 //! register is written. A refusal is typed; it names the word of `ip xfrm` it is about and the errno that XFRM expects.
@@ -45,9 +47,11 @@ mod errno;
 mod error;
 mod key;
 mod local;
+pub mod net;
 pub mod ops;
 pub mod policy;
 mod regs;
+pub mod rings;
 pub mod sa;
 mod selector;
 pub mod stats;

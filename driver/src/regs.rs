@@ -6,12 +6,15 @@ use espalier_regs::mailbox::{Command, Layout, MAIL_WORDS, MailField, Op, Status}
 use espalier_regs::{Event, Register, map};
 use zeroize::Zeroizing;
 
-use crate::bus::{Bus, poll};
+use crate::bus::Bus;
 use crate::error::{Error, Operation};
 
 /// How long a command may take. The engine needs some hundred clocks at most: a window to clear, a hash subkey to wait
 /// for behind traffic.
 pub const COMMAND_LIMIT: Duration = Duration::from_millis(2);
+
+/// What every register of a device reads that is gone.
+const GONE: u32 = u32::MAX;
 
 /// Operands of a command. They may hold a key: overwritten when dropped.
 pub struct Words(Zeroizing<[u32; MAIL_WORDS]>);
@@ -56,7 +59,17 @@ impl<B: Bus> Registers<B> {
     }
 
     pub fn read(&mut self, register: Register) -> Result<u32, Error> {
-        Ok(self.bus.read(register.offset.into())?)
+        self.look(register.offset)
+    }
+
+    /// Reads the register at an offset. A device that is gone from its bus reads as all ones, everywhere (PCI Express Base section 2.3.2):
+    /// MAGIC tells whether it is.
+    fn look(&mut self, offset: u16) -> Result<u32, Error> {
+        let value = self.bus.read(offset.into())?;
+        if value == GONE && self.bus.read(map::MAGIC.offset.into())? == GONE {
+            return Err(Error::Gone);
+        }
+        Ok(value)
     }
 
     pub fn write(&mut self, register: Register, value: u32) -> Result<(), Error> {
@@ -65,17 +78,45 @@ impl<B: Bus> Registers<B> {
 
     /// Low half first: reading it latches the high half.
     pub fn counter(&mut self, event: Event) -> Result<u64, Error> {
-        let low = self.bus.read(event.offset().into())?;
-        let high = self.bus.read(u32::from(event.offset()) + HIGH_HALF)?;
+        let low = self.look(event.offset())?;
+        let high = self.look(event.offset() + HIGH_HALF)?;
         Ok(u64::from(high) << 32 | u64::from(low))
+    }
+
+    /// Looks again and again until `look` finds what it waits for or `limit`, times the bus's patience, has passed.
+    ///
+    /// The time is read before each look, so a caller that was held up past the deadline still gets a last look.
+    pub fn poll<T>(
+        &mut self,
+        operation: Operation,
+        limit: Duration,
+        mut look: impl FnMut(&mut Self) -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
+        let limit = limit.saturating_mul(self.bus.patience());
+        let start = self.bus.now();
+        loop {
+            let expired = self.bus.now().saturating_sub(start) >= limit;
+            if let Some(found) = look(self)? {
+                return Ok(found);
+            }
+            if expired {
+                return Err(Error::Timeout { operation, limit });
+            }
+            self.bus.pause()?;
+        }
     }
 
     /// Waits for a command that somebody else may have left running.
     pub fn wait_idle(&mut self) -> Result<(), Error> {
-        poll(&mut self.bus, Operation::Idle, COMMAND_LIMIT, |bus| {
-            let status = bus.read(map::STATUS.offset.into())?;
+        self.poll(Operation::Idle, COMMAND_LIMIT, |registers| {
+            let status = registers.read(map::STATUS)?;
             Ok((Status::decode(status) != Status::Busy).then_some(()))
         })
+    }
+
+    /// The device begins anew: whatever failed before is undone.
+    pub const fn mend(&mut self) {
+        self.broken = false;
     }
 
     /// Refuses to go on after a command that may have left a table half-way.
@@ -98,7 +139,7 @@ impl<B: Bus> Registers<B> {
         self.command(Command { op, index, way: 0 }, None)?;
         let mut words = [0; MAIL_WORDS];
         for (word, offset) in words.iter_mut().zip(map::RESULT.offsets()) {
-            *word = self.bus.read(offset.into())?;
+            *word = self.look(offset)?;
         }
         Ok(words)
     }
@@ -120,7 +161,7 @@ impl<B: Bus> Registers<B> {
         }
         self.write(map::COMMAND, command.encode())?;
         let operation = Operation::Command(command);
-        poll(&mut self.bus, operation, COMMAND_LIMIT, |bus| match Status::decode(bus.read(map::STATUS.offset.into())?) {
+        self.poll(operation, COMMAND_LIMIT, |registers| match Status::decode(registers.read(map::STATUS)?) {
             Status::Idle | Status::Busy => Ok(None),
             Status::Done => Ok(Some(())),
             Status::Failed(error) => Err(Error::Command { operation, error }),
@@ -129,4 +170,4 @@ impl<B: Bus> Registers<B> {
 }
 
 /// From a counter's low half to its high half.
-const HIGH_HALF: u32 = (map::COUNTER_HI.offset - map::COUNTER_LO.offset) as u32;
+const HIGH_HALF: u16 = map::COUNTER_HI.offset - map::COUNTER_LO.offset;

@@ -41,11 +41,33 @@ fn bring_up_reads_before_it_writes_and_leaves_the_device_empty_and_stopped() {
 #[test]
 fn another_device_is_refused_and_not_written_to() {
     let mut bus = recorder(&CAPABILITIES);
-    bus.answer(map::MAGIC.offset.into(), 0xffff_ffff);
+    bus.answer(map::MAGIC.offset.into(), 0x1234_5678);
     let error = Device::open(&mut bus).expect_err("no Espalier");
-    assert_eq!(error.to_string(), "no Espalier device: its first register reads 0xffffffff, not 0x45535041");
+    assert_eq!(error.to_string(), "no Espalier device: its first register reads 0x12345678, not 0x45535041");
     assert_eq!(error.errno(), Errno::Enodev);
     assert_eq!(bus.take_writes(), []);
+}
+
+#[test]
+fn a_device_that_is_gone_is_told_from_another() {
+    let mut bus = recorder(&CAPABILITIES);
+    bus.answer(map::MAGIC.offset.into(), u32::MAX);
+    assert!(matches!(Device::open(&mut bus), Err(Error::Gone)));
+    assert_eq!(bus.take_writes(), []);
+
+    let mut device = device();
+    device.bus().answer(map::STATUS.offset.into(), u32::MAX);
+    device.bus().answer(map::MAGIC.offset.into(), u32::MAX);
+    let error = device.set_local_addresses(&[common::address("192.0.2.1")]).expect_err("gone");
+    assert!(matches!(error, Error::Gone), "{error}");
+    assert_eq!(error.errno(), Errno::Enodev);
+}
+
+#[test]
+fn all_ones_in_one_register_are_a_value() {
+    let mut device = device();
+    device.bus().answer(Event::RxBypassed.offset().into(), u32::MAX);
+    assert_eq!(device.counters().expect("read").get(Event::RxBypassed), u64::from(u32::MAX));
 }
 
 #[test]

@@ -22,19 +22,12 @@ impl<B: Bus> Device<B> {
     /// Brings a device up: known, empty, at rest. Programming may start; [`Device::enable`] lets the traffic in.
     ///
     /// # Errors
-    /// [`Error::Magic`], [`Error::Version`] or [`Error::Capability`] for a device that is not this driver's (nothing was
+    /// [`Error::Gone`], [`Error::Magic`], [`Error::Version`] or [`Error::Capability`] for a device that is not this driver's (nothing was
     /// written to it), and whatever the bus says.
     pub fn open(bus: B) -> Result<Self, Error> {
         let mut registers = Registers::new(bus);
         // 1. Is it one, and does it have the map that this driver was built with?
-        let found = registers.read(map::MAGIC)?;
-        if found != map::MAGIC.reset {
-            return Err(Error::Magic { found, expected: map::MAGIC.reset });
-        }
-        let version = registers.read(map::VERSION)?;
-        if version != map::VERSION.reset {
-            return Err(Error::Version { device: Version::decode(version), driver: Version::decode(map::VERSION.reset) });
-        }
+        recognise(&mut registers)?;
         // 2. What can it do?
         let capabilities = Capabilities::read(|register| registers.read(register))?;
         let cam = plausible(&capabilities)?;
@@ -49,17 +42,42 @@ impl<B: Bus> Device<B> {
             local: LocalTable::new(capabilities.local_addresses),
             events: VecDeque::new(),
             failures: VecDeque::new(),
+            queue_fault: false,
             counted: Counters::default(),
             capabilities,
         };
-        // 3. Stop it, and let a command end that a user before us may have left.
-        device.disable()?;
-        device.registers.wait_idle()?;
-        // 4. Empty the tables: the engine's SAs and policies are exactly those of this driver from here on.
-        device.clear_tables()?;
-        device.clear_events()?;
-        device.clear_counters()?;
+        device.settle()?;
         Ok(device)
+    }
+
+    /// Brings the device up again, after a reset or a failure: empty, and at rest. SAs, policies and local addresses are gone; no handle
+    /// is used again. What was to be asked for with [`Device::next_event`] is gone with its SAs.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        self.registers.mend();
+        recognise(&mut self.registers)?;
+        let capabilities = Capabilities::read(|register| self.registers.read(register))?;
+        self.cam = plausible(&capabilities)?;
+        self.mtu = self.mtu.min(longest_packet(&capabilities));
+        self.sas = self.sas.emptied(&capabilities);
+        self.policies = self.policies.emptied(&capabilities);
+        self.local = LocalTable::new(capabilities.local_addresses);
+        self.events.clear();
+        self.queue_fault = false;
+        self.capabilities = capabilities;
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Result<(), Error> {
+        // 3. Stop it, and let a command end that a user before us may have left.
+        self.disable()?;
+        self.registers.wait_idle()?;
+        // 4. Empty the tables: the engine's SAs and policies are exactly those of this driver from here on.
+        self.clear_tables()?;
+        self.clear_events()?;
+        self.clear_counters()
     }
 
     /// Clears every entry of every table: what points to SAs first.
@@ -92,6 +110,19 @@ impl<B: Bus> Device<B> {
         }
         Ok(())
     }
+}
+
+/// Refuses a device that is not this driver's. Nothing is written to it.
+pub fn recognise<B: Bus>(registers: &mut Registers<B>) -> Result<(), Error> {
+    let found = registers.read(map::MAGIC)?;
+    if found != map::MAGIC.reset {
+        return Err(Error::Magic { found, expected: map::MAGIC.reset });
+    }
+    let version = registers.read(map::VERSION)?;
+    if version != map::VERSION.reset {
+        return Err(Error::Version { device: Version::decode(version), driver: Version::decode(map::VERSION.reset) });
+    }
+    Ok(())
 }
 
 /// The longest IP packet that the device's longest frame holds.

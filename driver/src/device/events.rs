@@ -59,7 +59,10 @@ impl<B: Bus> Device<B> {
                 Some(Kind::LifetimeHard) => SaEventKind::LifetimeHard,
                 Some(Kind::SeqExhausted) => SaEventKind::SeqExhausted,
                 // QUEUE_STATE keeps it for whoever runs the queue.
-                Some(Kind::QueueFault) => continue,
+                Some(Kind::QueueFault) => {
+                    self.queue_fault = true;
+                    continue;
+                }
                 // Whatever it says, the SA's state says it too.
                 None => {
                     unknown = true;
@@ -74,6 +77,7 @@ impl<B: Bus> Device<B> {
         if lost {
             // Cleared before the SAs are asked: what is lost from here on sets it again.
             self.registers.write(map::EVENT_LOST, map::event_lost::LOST.mask())?;
+            self.queue_fault = true;
         }
         if lost || unknown { self.ask_all() } else { Ok(()) }
     }

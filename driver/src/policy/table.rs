@@ -31,6 +31,11 @@ impl PolicyTable {
         Self { policies: BTreeMap::new(), places, maps: Maps::new(), next: NonZeroU64::MIN }
     }
 
+    /// Without policies, as after a reset of the device. Handles go on.
+    pub fn emptied(&self, capabilities: &Capabilities) -> Self {
+        Self { next: self.next, ..Self::new(capabilities) }
+    }
+
     /// An installed policy.
     pub fn get(&self, handle: PolicyHandle) -> Option<&Policy> {
         self.policies.get(&handle)

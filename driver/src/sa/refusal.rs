@@ -179,6 +179,12 @@ pub enum SaError {
         /// How many fit.
         capacity: u32,
     },
+    /// The numbers that are free wait for frames of deleted SAs, which carry them.
+    #[error("no outbound SA number is free: {held} wait for frames in flight; try again")]
+    InFlight {
+        /// How many.
+        held: usize,
+    },
     /// The look-up table has no place reachable for this key, although SAs are free.
     #[error("SA look-up table has no place for this destination and SPI: {installed} SAs are in")]
     LookupFull {
@@ -215,7 +221,7 @@ impl SaError {
             Self::Selector(_) | Self::SelectorFamily | Self::InputSelector => "sel",
             Self::Mark(field) => field,
             Self::Flag(_) => "flag",
-            Self::Exists | Self::TableFull { .. } | Self::LookupFull { .. } => "id",
+            Self::Exists | Self::TableFull { .. } | Self::InFlight { .. } | Self::LookupFull { .. } => "id",
         }
     }
 
@@ -265,6 +271,7 @@ impl SaError {
             | Self::Flag(_) => Errno::Eopnotsupp,
             Self::Selector(selector) => selector.errno(),
             Self::Exists => Errno::Eexist,
+            Self::InFlight { .. } => Errno::Eagain,
             Self::TableFull { .. } | Self::LookupFull { .. } => Errno::Enospc,
         }
     }

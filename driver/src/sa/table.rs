@@ -38,7 +38,13 @@ pub struct SaTable {
     installed: BTreeMap<SaHandle, Installed>,
     by_id: HashMap<SaId, SaHandle>,
     /// Out of the device, but packets may still be on their way with the number.
-    retired: BTreeMap<SaHandle, (Direction, u16)>,
+    retired: BTreeMap<SaHandle, Retired>,
+    /// Frames for the device: how many so far, and how many, the oldest, are out of its rings.
+    frames: Frames,
+    /// Numbers of outbound SAs that were released, the oldest first, and how many frames were queued when the SA went: until all of those
+    /// are out of the rings, one of them may carry the number. A new SA there would encrypt it, with a nonce that the new SA's own
+    /// packet has too (RFC 4106 section 3.1).
+    quarantine: VecDeque<(u64, u16)>,
     /// Handles of SAs that are still being asked for (XFRM_DEV_OFFLOAD_FLAG_ACQ): nothing of them is in the device.
     stubs: BTreeSet<SaHandle>,
     tx: Places,
@@ -53,10 +59,25 @@ impl SaTable {
             installed: BTreeMap::new(),
             by_id: HashMap::new(),
             retired: BTreeMap::new(),
+            frames: Frames::default(),
+            quarantine: VecDeque::new(),
             stubs: BTreeSet::new(),
             tx: Places::new(capabilities.tx_sas),
             rx: Places::new(capabilities.rx_sas),
             next: NonZeroU64::MIN,
+        }
+    }
+
+    /// Without SAs, as after a reset of the device. Handles go on.
+    pub fn emptied(&self, capabilities: &Capabilities) -> Self {
+        Self { next: self.next, ..Self::new(capabilities) }
+    }
+
+    /// Takes note of the frames for the device, and frees the numbers that none of them can carry any more.
+    pub fn frames_at(&mut self, queued: u64, completed: u64) {
+        self.frames = Frames { queued, completed };
+        while let Some((_, index)) = self.quarantine.pop_front_if(|(queued, _)| *queued <= completed) {
+            self.tx.free.push_back(index);
         }
     }
 
@@ -71,8 +92,11 @@ impl SaTable {
             Direction::In => &self.rx,
             Direction::Out => &self.tx,
         };
-        let full = SaError::TableFull { direction, capacity: places.capacity.into() };
-        let index = *places.free.front().ok_or(full)?;
+        let full = || match direction {
+            Direction::Out if !self.quarantine.is_empty() => SaError::InFlight { held: self.quarantine.len() },
+            _ => SaError::TableFull { direction, capacity: places.capacity.into() },
+        };
+        let index = *places.free.front().ok_or_else(full)?;
         Ok(Sa::new(SaHandle(self.next), index, params, mtu))
     }
 
@@ -93,14 +117,19 @@ impl SaTable {
     pub fn retire(&mut self, handle: SaHandle) {
         if let Some(Installed { sa, .. }) = self.installed.remove(&handle) {
             self.by_id.remove(&sa.id);
-            self.retired.insert(handle, (sa.direction, sa.index));
+            self.retired.insert(handle, Retired { direction: sa.direction, index: sa.index, queued: self.frames.queued });
         }
     }
 
     /// Gives back the number of an SA that was taken out, or a stub's handle; false if there is none.
     pub fn release(&mut self, handle: SaHandle) -> bool {
         match self.retired.remove(&handle) {
-            Some((direction, index)) => {
+            Some(Retired { direction: Direction::Out, index, queued }) if queued > self.frames.completed => {
+                // In order of release, not of `queued`: a later one may wait for an earlier one's frames.
+                self.quarantine.push_back((queued, index));
+                true
+            }
+            Some(Retired { direction, index, .. }) => {
                 self.places(direction).free.push_back(index);
                 true
             }
@@ -143,7 +172,7 @@ impl SaTable {
 
     /// As [`Self::at`]; also an SA that is out of the device, but not released.
     pub fn holder(&self, direction: Direction, index: u16) -> Option<SaHandle> {
-        let retired = || self.retired.iter().find(|(_, place)| **place == (direction, index)).map(|(handle, _)| *handle);
+        let retired = || self.retired.iter().find(|(_, sa)| (sa.direction, sa.index) == (direction, index)).map(|(handle, _)| *handle);
         self.at(direction, index).or_else(retired)
     }
 
@@ -158,6 +187,22 @@ impl SaTable {
             Direction::Out => &mut self.tx,
         }
     }
+}
+
+/// An SA that is out of the device.
+#[derive(Clone, Copy, Debug)]
+struct Retired {
+    direction: Direction,
+    index: u16,
+    /// Frames that were queued while it was in.
+    queued: u64,
+}
+
+/// See [`SaTable::frames_at`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Frames {
+    queued: u64,
+    completed: u64,
 }
 
 /// Free entries of one table. The one longest free is taken first, so that a packet that is still on its way with the

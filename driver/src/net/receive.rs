@@ -1,0 +1,72 @@
+//! Frames in.
+
+use super::{NetDevice, RX};
+use crate::bus::Bus;
+use crate::error::Error;
+use crate::rings::RxDone;
+
+/// A received frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RxFrame {
+    /// From the destination MAC address on, without FCS.
+    pub bytes: Vec<u8>,
+    /// `m_axis_host_tuser`, for [`Device::rx_offload`](crate::Device::rx_offload).
+    pub word: u32,
+}
+
+impl<B: Bus> NetDevice<B> {
+    /// The next received frame; none if none is there.
+    ///
+    /// # Errors
+    /// [`Error::Ring`]: the device contradicts itself, and must be reset.
+    pub fn receive(&mut self) -> Result<Option<RxFrame>, Error> {
+        if let Some(frame) = self.ready.pop_front() {
+            return Ok(Some(frame));
+        }
+        let frame = self.take_received()?;
+        if !self.stopped.rx {
+            self.refill(frame.is_none())?;
+        }
+        Ok(frame)
+    }
+
+    fn take_received(&mut self) -> Result<Option<RxFrame>, Error> {
+        while let Some(done) = self.rx.take()? {
+            match done {
+                RxDone::Frame { bytes, word } => {
+                    self.stats.received += 1;
+                    return Ok(Some(RxFrame { bytes, word }));
+                }
+                RxDone::Lost(_) => {
+                    self.stats.rx_damaged += 1;
+                    self.stopped.rx = true;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps what is completed, before the ring begins anew.
+    pub(super) fn collect_received(&mut self) -> Result<(), Error> {
+        while let Some(frame) = self.take_received()? {
+            self.ready.push_back(frame);
+        }
+        Ok(())
+    }
+
+    /// The device must not have the ring any more.
+    pub(super) fn restart_rx(&mut self) {
+        // The beginning of a frame without its end: the device counts it.
+        if self.rx.restart() {
+            self.stats.rx_damaged += 1;
+        }
+    }
+
+    /// Gives used buffers back.
+    pub(super) fn refill(&mut self, urgent: bool) -> Result<(), Error> {
+        match self.rx.doorbell(urgent) {
+            Some(index) => RX.ring(self.device.registers(), index),
+            None => Ok(()),
+        }
+    }
+}
