@@ -94,6 +94,17 @@ pub enum Error {
         /// How long.
         clocks: u64,
     },
+    /// More interrupt vectors were asked for than the card has.
+    #[error("{wanted} interrupt vectors are wanted, the card has {vectors}")]
+    Vectors {
+        /// How many were asked for.
+        wanted: u16,
+        /// How many there are.
+        vectors: u32,
+    },
+    /// The operating system refused an eventfd, or something of one.
+    #[error("eventfd: {0}")]
+    Interrupt(#[source] io::Error),
     /// A trace can only begin with the first cycle.
     #[error("{model}: a trace must be asked for before the first cycle")]
     TraceTooLate {

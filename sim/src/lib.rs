@@ -34,9 +34,11 @@
 //!
 //! **Streams.** [`stream`] has sources and sinks with random stalls and a protocol checker.
 //!
-//! **The card.** [`Nic`] is the engine with a host and a MAC around it (and the driver's `Bus`), [`Pair`] two of them on a wire.
+//! **The engine.** [`Nic`] is the engine with a host and a MAC around it (and the driver's `Bus`), [`Pair`] two of them on a wire.
 //!
-//! **Host memory.** [`axi::AxiHost`] answers the AXI4 accesses of a model, late and out of order if it is told to.
+//! **The card as a PCI function.** [`Card`] is the engine with its host interface: [`axi::AxiHost`] takes its accesses to memory, late and out
+//! of order if it is told to, and others answer them. [`Host`] answers them from memory of this process, behind an IOMMU, with faults on
+//! demand; the driver runs on it as on hardware.
 //!
 //! **Builds** are cached in the workspace's `target/verilated` by content and shared by all test processes; the tools are
 //! installed into `target/tools` at first use ([`tools`]).
@@ -45,8 +47,11 @@
 
 pub mod axi;
 mod build;
+pub mod card;
+pub mod chip;
 pub mod elaborate;
 mod error;
+pub mod host;
 mod model;
 pub mod nic;
 mod shim;
@@ -54,7 +59,9 @@ pub mod stream;
 pub mod tools;
 mod value;
 
+pub use card::{Card, CardOptions};
 pub use error::Error;
+pub use host::Host;
 pub use model::{Input, Model, Output};
 pub use nic::{Nic, NicStalls, Pair};
 pub use value::{Value, field, record};

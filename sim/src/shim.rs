@@ -26,7 +26,7 @@ pub(crate) struct PortDeclaration {
 impl PortDeclaration {
     /// One line of the list that a compiled model carries.
     fn line(&self) -> String {
-        format!("{} {} {}", if self.input { "input" } else { "output" }, self.width, self.name)
+        format!("{} {} {}", if self.input { "input" } else { "output" }, self.width, self.mangled)
     }
 
     /// Reads back what [`Self::line`] wrote.
@@ -38,8 +38,8 @@ impl PortDeclaration {
             _ => return None,
         };
         let width = words.next()?.parse().ok()?;
-        let name = words.next()?.to_owned();
-        Some(Self { mangled: name.clone(), name, width, input })
+        let mangled = words.next()?.to_owned();
+        Some(Self { name: demangle(&mangled), mangled, width, input })
     }
 }
 
@@ -58,10 +58,11 @@ pub(crate) fn ports(module: &str, header: &str) -> Result<Vec<PortDeclaration>, 
     declarations.map(|line| parse(line).ok_or_else(|| Error::PortDeclaration { module: module.into(), line: line.into() })).collect()
 }
 
-/// Undoes Verilator's name mangling: `__0` and two hexadecimal digits stand for one character.
+/// Undoes Verilator's name mangling: `__0` and two hexadecimal digits stand for one character, and `__SYM__` stands before what has a
+/// meaning in C++ or in its library (`interrupt` has).
 fn demangle(name: &str) -> String {
     let mut plain = String::new();
-    let mut rest = name;
+    let mut rest = name.strip_prefix("__SYM__").unwrap_or(name);
     while let Some(at) = rest.find("__0") {
         let code = rest.get(at + 3..at + 5).and_then(|digits| u8::from_str_radix(digits, 16).ok());
         plain.push_str(&rest[..at]);
@@ -134,13 +135,13 @@ mod tests {
 
     #[test]
     fn ports_are_read_from_verilators_header() {
-        let header = "    VL_IN8(&clock,0,0);\n    VL_OUTW(&a__024b,127,0,4);\n    VL_IN64(&x___05Fy,39,0);\n    VL_IN(&z,31,0);";
+        let header =
+            "    VL_IN8(&clock,0,0);\n    VL_OUTW(&a__024b,127,0,4);\n    VL_IN64(&x___05Fy,39,0);\n    VL_OUT(&__SYM__interrupt,31,0);";
         let ports = ports("m", header).unwrap();
-        let seen: Vec<_> = ports.iter().map(PortDeclaration::line).collect();
-        assert_eq!(seen, ["input 1 clock", "output 128 a$b", "input 40 x__y", "input 32 z"]);
+        let seen: Vec<_> = ports.iter().map(|port| (port.input, port.width, port.name.as_str())).collect();
+        assert_eq!(seen, [(true, 1, "clock"), (false, 128, "a$b"), (true, 40, "x__y"), (false, 32, "interrupt")]);
         for port in &ports {
-            let back = PortDeclaration::parse_line(&port.line()).unwrap();
-            assert_eq!((back.name, back.width, back.input), (port.name.clone(), port.width, port.input));
+            assert_eq!(PortDeclaration::parse_line(&port.line()).as_ref(), Some(port));
         }
     }
 

@@ -74,7 +74,7 @@ impl Pair {
     /// One clock of both.
     ///
     /// # Errors
-    /// As [`Nic::step`].
+    /// As [`Chip::step`](crate::chip::Chip::step).
     pub fn step(&mut self) -> Result<(), Error> {
         self.left.step()?;
         self.right.step()?;
@@ -92,7 +92,7 @@ impl Pair {
     /// Runs until every queued frame is taken and no beat has moved for `quiet` clocks.
     ///
     /// # Errors
-    /// As [`Nic::step`]; [`Error::Deadline`] after `limit` clocks.
+    /// As [`Chip::step`](crate::chip::Chip::step); [`Error::Deadline`] after `limit` clocks.
     pub fn run_until_quiet(&mut self, quiet: u64, limit: u64) -> Result<(), Error> {
         let mut still = 0;
         for _ in 0..limit {

@@ -1,10 +1,10 @@
-//! The card as the driver's bus: one register access takes some simulated clocks, a pause some more.
+//! A chip as the driver's bus: one register access takes some simulated clocks, a pause some more.
 
 use std::time::Duration;
 
 use espalier_driver::bus::{Access, Bus, BusError, Fault};
 
-use super::{FREQUENCY, Nic};
+use super::{Chip, FREQUENCY, HostSide};
 use crate::Error;
 
 /// Clocks of [`Bus::pause`].
@@ -14,7 +14,7 @@ const PAUSE: u64 = 16;
 const SLVERR: u32 = 2;
 const DECERR: u32 = 3;
 
-impl Bus for Nic {
+impl<H: HostSide> Bus for Chip<H> {
     fn read(&mut self, offset: u32) -> Result<u32, BusError> {
         check(offset).and_then(|()| self.axil_read(offset).map_err(fault)).map_err(|fault| BusError { access: Access::Read(offset), fault })
     }
@@ -44,7 +44,8 @@ fn check(offset: u32) -> Result<(), Fault> {
     if offset.is_multiple_of(4) && offset < 1 << 16 { Ok(()) } else { Err(Fault::Offset) }
 }
 
-fn fault(error: Error) -> Fault {
+/// What an error of the simulator is on the bus.
+pub(crate) fn fault(error: Error) -> Fault {
     match error {
         Error::Register { response: SLVERR, .. } => Fault::SlaveError,
         Error::Register { response: DECERR, .. } => Fault::DecodeError,
