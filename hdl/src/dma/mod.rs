@@ -12,4 +12,7 @@
 pub mod axil_split;
 pub mod completion_ring;
 pub mod control;
+pub mod outstanding;
+pub mod read;
 pub mod records;
+pub mod write;
