@@ -114,7 +114,7 @@ impl Bench {
         self.model.read_u64(self.model.peek(name).unwrap())
     }
 
-    fn clock(&mut self) {
+    fn settle(&mut self) {
         let model = &mut self.model;
         model.set("halt", self.halt);
         self.host.drive(model);
@@ -124,9 +124,26 @@ impl Bench {
         self.host.sample(model).unwrap();
         self.requests.iter_mut().for_each(|source| source.sample(model).unwrap());
         self.data.sample(model).unwrap();
+    }
+
+    fn clock(&mut self) {
+        self.settle();
         self.watch_bus();
         self.watch_clients();
         self.model.rise();
+    }
+
+    /// Everything that was asked is forgotten, here, in the device and in the host.
+    fn reset(&mut self) {
+        self.model.set("reset", true);
+        for _ in 0..3 {
+            self.settle();
+            self.model.rise();
+        }
+        self.model.set("reset", false);
+        self.requests.iter_mut().for_each(|source| source.queue.clear());
+        (self.expected, self.taken, self.ended) = Default::default();
+        (self.under_way, self.tags, self.before) = Default::default();
     }
 
     fn watch_bus(&mut self) {
@@ -164,12 +181,12 @@ impl Bench {
 
     fn watch_clients(&mut self) {
         let now = self.model.cycles();
-        for client in 0..3 {
+        for (client, name) in CLIENTS.iter().enumerate() {
             if self.requests[client].taken.is_some() {
                 assert!(!self.halt, "clock {now}");
                 self.taken[client].push(now);
             }
-            let name = format!("{}_beat", CLIENTS[client]);
+            let name = format!("{name}_beat");
             let got = match client {
                 DATA => self.data.taken.take().map(|record| record.0),
                 _ => self.model.get_bool(&format!("{name}_valid")).then(|| self.model.get(&name)),
@@ -202,11 +219,14 @@ fn clients_get_what_they_ask_for_in_order_whatever_the_host_does() {
         let errors = [0, 40, 3][rng.random_range(0..3)];
         let clients = [stalls(&mut rng), stalls(&mut rng)];
         let mut bench = Bench::new(any(&mut rng), errors, clients);
-        for _ in 0..200 {
-            let client = [DATA, DATA, DATA, TX_RING, RX_RING][rng.random_range(0..5)];
-            let (address, beats) = place(&mut rng);
-            bench.request(client, address, beats);
-        }
+        let ask = |bench: &mut Bench, rng: &mut SmallRng| {
+            let (address, beats) = place(rng);
+            bench.request([DATA, DATA, DATA, TX_RING, RX_RING][rng.random_range(0..5)], address, beats);
+        };
+        (0..50).for_each(|_| ask(&mut bench, &mut rng));
+        (0..rng.random_range(0..400)).for_each(|_| bench.clock());
+        bench.reset();
+        (0..200).for_each(|_| ask(&mut bench, &mut rng));
         let often = [0, 20, 500][rng.random_range(0..3)];
         while often != 0 && bench.left() > 0 {
             (0..rng.random_range(0..often)).for_each(|_| bench.clock());

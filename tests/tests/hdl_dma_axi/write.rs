@@ -118,7 +118,7 @@ impl Bench {
         self.model.read_bool(self.model.peek(name).unwrap())
     }
 
-    fn clock(&mut self) {
+    fn settle(&mut self) {
         let model = &mut self.model;
         model.set("halt", self.halt);
         let sources = || 0..4;
@@ -129,9 +129,28 @@ impl Bench {
         self.host.sample(model).unwrap();
         sources().for_each(|i| self.requests[i].sample(model).unwrap());
         sources().for_each(|i| self.beats[i].sample(model).unwrap());
+    }
+
+    fn clock(&mut self) {
+        self.settle();
         self.watch_bus();
         self.watch_clients();
         self.model.rise();
+    }
+
+    /// Everything that was asked is forgotten, here, in the device and in the host.
+    fn reset(&mut self) {
+        self.model.set("reset", true);
+        for _ in 0..3 {
+            self.settle();
+            self.model.rise();
+        }
+        self.model.set("reset", false);
+        self.requests.iter_mut().chain(&mut self.beats).for_each(|source| source.queue.clear());
+        (self.expected, self.responses, self.held) = Default::default();
+        (self.taken, self.ended, self.order) = Default::default();
+        (self.asked, self.wrote) = Default::default();
+        (self.asks_before, self.halt_before) = Default::default();
     }
 
     fn watch_bus(&mut self) {
@@ -206,11 +225,15 @@ fn everything_is_written_once_and_in_order_whatever_the_host_does() {
         let errors = [0, 40, 3][rng.random_range(0..3)];
         let clients = stalls(&mut rng);
         let mut bench = Bench::new(any(&mut rng), errors, &clients);
-        for _ in 0..200 {
+        let ask = |bench: &mut Bench, rng: &mut SmallRng| {
+            let at = place(rng);
             let client = [RX_DATA, RX_DATA, TX_DONE, RX_DONE, MESSAGE][rng.random_range(0..5)];
-            let at = place(&mut rng);
-            bench.request(&mut rng, client, at);
-        }
+            bench.request(rng, client, at);
+        };
+        (0..50).for_each(|_| ask(&mut bench, &mut rng));
+        (0..rng.random_range(0..400)).for_each(|_| bench.clock());
+        bench.reset();
+        (0..200).for_each(|_| ask(&mut bench, &mut rng));
         let often = [0, 20, 500][rng.random_range(0..3)];
         while often != 0 && bench.left() > 0 {
             (0..rng.random_range(0..often)).for_each(|_| bench.clock());
