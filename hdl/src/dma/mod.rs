@@ -15,4 +15,6 @@ pub mod control;
 pub mod outstanding;
 pub mod read;
 pub mod records;
+pub mod ring_fetch;
+pub mod tx;
 pub mod write;
