@@ -6,8 +6,10 @@
 
 mod dma;
 mod interrupt;
+mod iova;
 mod memory;
 mod recorder;
+pub mod vfio;
 
 use std::error::Error;
 use std::fmt;
@@ -106,6 +108,10 @@ pub enum Access {
     Write(u32),
     /// Waiting.
     Pause,
+    /// Switching interrupts on or off.
+    Interrupts,
+    /// A function reset.
+    Reset,
 }
 
 impl fmt::Display for Access {
@@ -114,6 +120,8 @@ impl fmt::Display for Access {
             Self::Read(offset) => write!(f, "read of the register at {offset:#06x}"),
             Self::Write(offset) => write!(f, "write to the register at {offset:#06x}"),
             Self::Pause => f.write_str("wait"),
+            Self::Interrupts => f.write_str("switching interrupts"),
+            Self::Reset => f.write_str("function reset"),
         }
     }
 }

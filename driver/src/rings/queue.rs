@@ -12,7 +12,7 @@ use crate::regs::Registers;
 use crate::xfrm::Direction;
 
 /// How long a queue may drain: every access answered, every frame begun on its way, in the longest frames.
-const DRAIN_LIMIT: Duration = Duration::from_millis(20);
+const DRAIN_LIMIT: Duration = Duration::from_millis(5);
 
 /// How a queue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
