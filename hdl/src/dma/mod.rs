@@ -16,5 +16,6 @@ pub mod outstanding;
 pub mod read;
 pub mod records;
 pub mod ring_fetch;
+pub mod rx;
 pub mod tx;
 pub mod write;
