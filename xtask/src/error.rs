@@ -63,4 +63,27 @@ pub enum Error {
         /// Of how many.
         total: usize,
     },
+    /// A program failed, and printed this.
+    #[error("`{command}` failed ({status}):\n{output}")]
+    Output {
+        /// Its command line.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// The guest could not be made or run.
+    #[error("{0}")]
+    Guest(String),
+    /// Tests in the guest went wrong.
+    #[error("{count} of {total} tests in the guest failed; logs: {logs}")]
+    GuestTests {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        total: usize,
+        /// Where to look.
+        logs: PathBuf,
+    },
 }

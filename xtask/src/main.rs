@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod error;
 mod generate;
+mod guest;
 mod setup;
 
 use std::env;
@@ -41,6 +42,8 @@ enum Task {
     Demo,
     /// Measure the engine under full load in clocks: tables, target/bench/hdl.json and hdl.svg.
     Bench(bench::Options),
+    /// Boot a guest with the engine as its PCI device and its kernel as the peer, and run the tests there: docs/guide/guest.md.
+    Guest(guest::Options),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Test { arguments } => test(&arguments),
         Task::Demo => demo::demo(),
         Task::Bench(options) => bench::bench(&options),
+        Task::Guest(options) => guest::guest(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,3 @@
+//! What the guest's tests tell the world outside.
+
+pub mod report;

@@ -1,0 +1,134 @@
+//! The guest: a PC in QEMU whose PCI device is the simulated engine (`espalier device`, over vfio-user), whose kernel is the peer on the
+//! engine's wire, and whose first process is `espalier-guest`.
+
+mod apt;
+mod cpio;
+mod image;
+mod machine;
+mod report;
+mod tools;
+
+use std::fs;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::{cargo, root};
+use image::Binaries;
+use machine::Machine;
+use report::Results;
+use tools::Tools;
+
+/// Of the guest and all that is built for it.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// What is tested.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Fewer sizes and keys, every mode.
+    #[arg(long)]
+    quick: bool,
+    /// Only tests whose name begins so; may be said again.
+    #[arg(long, value_name = "PREFIX")]
+    only: Vec<String>,
+    /// Print the results as JSON and no table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the guest, boots it, prints what passed; the logs are under target/guest.
+pub fn guest(options: &Options) -> Result<(), Error> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Err(Error::Guest("the guest is built and run on x86-64 Linux only".into()));
+    }
+    let logs = root().join("target/guest");
+    fs::create_dir_all(&logs).map_err(|source| Error::Io { path: logs.clone(), source })?;
+    let bar = bar();
+    let tools = Tools::install(&bar)?;
+    bar.set_message("guest: building what runs in it");
+    let binaries = build()?;
+    bar.set_message("guest: initramfs");
+    let image = logs.join("initramfs");
+    image::write(&image, &tools, &binaries)?;
+
+    let start = Instant::now();
+    let arguments = arguments(options);
+    let machine = Machine { tools: &tools, image: &image, logs: &logs, arguments: &arguments };
+    bar.set_message("guest: booting");
+    let mut results = Results::new(&logs.join("results.jsonl"))?;
+    let ran = machine.run(|line| results.line(line, &bar));
+    bar.finish_and_clear();
+    results.print(options.json);
+    if !options.json {
+        println!("{:.0} seconds. Logs: {}", start.elapsed().as_secs_f64(), logs.display());
+    }
+    ran?;
+    results.verdict(&logs)
+}
+
+/// What the guest's first process is told.
+fn arguments(options: &Options) -> Vec<String> {
+    let quick = options.quick.then(|| "--quick".to_owned());
+    quick.into_iter().chain(options.only.iter().map(|prefix| format!("--only={prefix}"))).collect()
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// What of cargo's messages is looked at: the programs it has built.
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+}
+
+/// Builds static programs: there are no libraries of ours in the guest.
+fn build() -> Result<Binaries, Error> {
+    let mut command = cargo();
+    command
+        .args(["build", "--quiet", "--target", TARGET, "--package", "espalier", "--package", "espalier-guest", "--bins"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .env("RUSTFLAGS", "-C target-feature=+crt-static -C strip=debuginfo")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .stdout(Stdio::piped());
+    let name = "cargo build (guest)";
+    let mut child = command.spawn().map_err(|source| Error::Start { command: name.into(), source })?;
+    let mut built = Vec::new();
+    if let Some(out) = child.stdout.take() {
+        for message in serde_json::Deserializer::from_reader(BufReader::new(out)).into_iter::<Message>() {
+            built.extend(message.map_err(|source| Error::Json { path: name.into(), source })?.executable);
+        }
+    }
+    let status = child.wait().map_err(|source| Error::Start { command: name.into(), source })?;
+    if !status.success() {
+        return Err(Error::Failed { command: name.into(), status });
+    }
+    let find = |wanted: &str| {
+        let mut paths = built.iter().filter(|path| path.file_name().is_some_and(|name| name == wanted));
+        paths.next().cloned().ok_or_else(|| Error::Guest(format!("cargo has built no {wanted}")))
+    };
+    Ok(Binaries { guest: find("espalier-guest")?, espalier: find("espalier")? })
+}
+
+/// Runs a program for what it prints.
+fn output(command: &mut Command) -> Result<String, Error> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let name = words.filter_map(|word| Path::new(word).file_name()?.to_str()).collect::<Vec<_>>().join(" ");
+    let output = command.stdin(Stdio::null()).output().map_err(|source| Error::Start { command: name.clone(), source })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    let all = text(&output.stdout) + &text(&output.stderr);
+    let lines: Vec<_> = all.lines().collect();
+    let output_end = lines[lines.len().saturating_sub(20)..].join("\n");
+    Err(Error::Output { command: name, status: output.status, output: output_end })
+}
