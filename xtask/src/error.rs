@@ -41,9 +41,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Two elaborations of the same engine differ.
-    #[error("the engine's Verilog is not reproducible: two elaborations differ in line {line}")]
+    /// Two elaborations of the same build differ.
+    #[error("the Verilog of {name} is not reproducible: two elaborations differ in line {line}")]
     NotReproducible {
+        /// The top module.
+        name: &'static str,
         /// The first line that differs, from 1.
         line: usize,
     },

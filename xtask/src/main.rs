@@ -26,7 +26,7 @@ struct Cli {
 enum Task {
     /// Install the tools into target/tools; every other command does this first.
     Setup,
-    /// Write the generated files: docs/registers.md, and the engine's Verilog to target/gen/espalier.v.
+    /// Write the generated files: docs/registers.md, and the Verilog of the engine and of the card to target/gen.
     Gen {
         /// Write nothing; fail if a committed file is not what would be written, or the Verilog is not the same twice.
         #[arg(long)]
