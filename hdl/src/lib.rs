@@ -27,6 +27,7 @@ pub mod lifetime;
 pub mod tx_sa;
 pub mod encap;
 pub mod gather;
+pub mod slot_queue;
 
 pub mod gcm;
 

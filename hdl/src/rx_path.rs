@@ -25,6 +25,7 @@ use crate::rx_check::{Expected, RxCheck};
 use crate::rx_failures::FailureCounters;
 use crate::rx_sa::RxSaTable;
 use crate::sa_cam::SaCam;
+use crate::slot_queue::SlotQueue;
 use crate::stream::Beat;
 
 /// See the module's documentation. `A`: address bits of the SA table; `C`: of a way of the CAM; `W`: of the replay
@@ -80,6 +81,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     replay: Replay<A, W>,
     jobs: Fifo<Job, 2>,
     gather: Gather,
+    slots: SlotQueue,
     gathered: Fifo<Gathered, 4>,
     tags: Fifo<Bits<128>, 7, 64>,
     is_protected: Fifo<bool, 4>,
@@ -115,6 +117,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             replay,
             jobs,
             gather,
+            slots,
             gathered,
             tags,
             is_protected,
@@ -137,6 +140,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.replay.reset.next = self.reset.val();
         self.jobs.reset.next = self.reset.val();
         self.gather.reset.next = self.reset.val();
+        self.slots.reset.next = self.reset.val();
         self.gathered.reset.next = self.reset.val();
         self.tags.reset.next = self.reset.val();
         self.is_protected.reset.next = self.reset.val();
@@ -230,10 +234,14 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.gathered.s_data.next = self.gather.gathered.val();
         self.gathered.s_valid.next = self.gather.gathered_valid.val();
         self.gather.gathered_ready.next = self.gathered.s_ready.val();
-        self.slot.next = self.gather.slot.val();
-        self.crypto.next = self.gather.crypto.val();
-        self.slot_valid.next = self.gather.slot_valid.val();
-        self.gather.slot_ready.next = self.slot_ready.val();
+        self.slots.s_slot.next = self.gather.slot.val();
+        self.slots.s_crypto.next = self.gather.crypto.val();
+        self.slots.s_valid.next = self.gather.slot_valid.val();
+        self.gather.slot_ready.next = self.slots.s_ready.val();
+        self.slot.next = self.slots.m_slot.val();
+        self.crypto.next = self.slots.m_crypto.val();
+        self.slot_valid.next = self.slots.m_valid.val();
+        self.slots.m_ready.next = self.slot_ready.val();
 
         // Back from the core: held until tag and ICV are compared.
         self.hold.s_beat.next = self.core_beat.val();

@@ -171,6 +171,9 @@ fn random_traffic_comes_out_as_the_model_says() {
     }
     println!("{frames} frames");
     assert!(frames >= 10_000, "{frames} frames are too few");
-    let missing: Vec<_> = espalier_regs::Event::ALL.iter().zip(&counts).filter(|(_, count)| **count == 0).collect();
+    // Behind the engine, in the card: see cosim.
+    let behind = [espalier_regs::Event::RxDropNoBuffer, espalier_regs::Event::RxDropHostFault];
+    let missing: Vec<_> =
+        espalier_regs::Event::ALL.iter().zip(&counts).filter(|(event, count)| **count == 0 && !behind.contains(event)).collect();
     assert!(missing.is_empty(), "what never happened was not tested: {missing:?}");
 }
