@@ -80,6 +80,11 @@ pub struct Judge {
     length: DFF<Bits<16>>,
     age: DFF<Bits<3>>,
     index: DFF<SaIndex>,
+    /// The window has answered before this clock, and `allow` said then that the SA was or was not `over` its limit: so it stays for
+    /// this packet, though the host may have raised the limit since.
+    answered: DFF<bool>,
+    over: DFF<bool>,
+    is_over: Signal<Local, bool>,
     pulse: DFF<Bits<64>>,
     is_crypto: Signal<Local, bool>,
     is_gone: Signal<Local, bool>,
@@ -112,7 +117,7 @@ pub struct Judge {
 impl Logic for Judge {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, sight, is_dummy, fits, length, age, index, pulse);
+        dff_setup!(self, clock, state, sight, is_dummy, fits, length, age, index, answered, over, pulse);
         self.is_crypto.next = self.expected.val().crypto;
         self.is_v4_inside.next = (self.held.val().next_header == self.proto_ipv4.val()) & (self.held.val().nibble == 4);
         self.is_v6_inside.next = (self.held.val().next_header == self.proto_ipv6.val()) & (self.held.val().nibble == 6);
@@ -125,7 +130,12 @@ impl Logic for Judge {
         self.life_index.next = self.index.q.val();
         self.bytes.next = self.length.q.val();
         self.unlimited.next = self.is_crypto.val();
-        self.allow.next = self.is_crypto.val() | !self.expired.val();
+        self.is_over.next = self.expired.val();
+        if self.answered.q.val() {
+            self.is_over.next = self.over.q.val();
+        }
+        self.over.d.next = self.is_over.val();
+        self.allow.next = self.is_crypto.val() | !self.is_over.val();
         self.age.d.next = self.age.q.val() + 1;
 
         self.advance_valid.next = false;
@@ -214,7 +224,7 @@ impl Logic for Judge {
                 self.is_count.next = true;
                 // In crypto offload window and lifetime are the host's.
                 if !self.is_crypto.val() {
-                    if self.expired.val() {
+                    if self.is_over.val() {
                         self.goes_on.next = false;
                         self.is_count.next = false;
                         self.is_touch.next = true;
@@ -249,6 +259,7 @@ impl Logic for Judge {
         self.judged.next.goes_on = self.goes_on.val();
         self.m_valid.next = self.decided.val();
         self.moves.next = self.decided.val() & self.m_ready.val();
+        self.answered.d.next = ((self.state.q.val() == JudgeState::Wait) & self.advanced_valid.val()) & !self.moves.val();
         self.take.next = self.moves.val();
         self.count.next = self.moves.val() & self.is_count.val();
         self.touch.next = self.moves.val() & self.is_touch.val();
@@ -264,6 +275,7 @@ impl Logic for Judge {
 
         if self.reset.val() {
             self.state.d.next = JudgeState::Look;
+            self.answered.d.next = false;
         }
     }
 }

@@ -92,7 +92,8 @@ impl Agent for Tables {
         model.write(advanced, answer.map_or(self.rng.random_range(0..8), |(_, verdict)| verdict));
         model.write(current, CURRENT);
         let junk = self.rng.random();
-        model.write(is_expired, if self.stood >= 3 { expired(self.life_index) } else { junk });
+        // Once the window has answered, the host may raise a limit: that is for later packets.
+        model.write(is_expired, if self.stood >= 3 && !self.offered { expired(self.life_index) } else { junk });
         self.told = !(self.slow && self.rng.random_ratio(1, 3));
         model.write(is_told, self.told);
     }
