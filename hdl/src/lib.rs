@@ -17,6 +17,7 @@ pub mod shell;
 pub mod control;
 
 // Between the engine and the host's memory.
+pub mod card;
 pub mod dma;
 
 // From the host to the core.
