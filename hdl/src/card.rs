@@ -8,6 +8,7 @@
 //! | `s_axil_*` | AXI4-Lite, 32 bit, 64 KiB (BAR0): docs/registers.md |
 //! | `m_axi_*` | AXI4 master, 128 bit, bursts of up to 256 bytes that cross no multiple of 256 |
 //! | `m_axis_wire_*`, `s_axis_wire_*` | frames to and from the MAC, as in [`crate::engine`] |
+//! | `interrupt` | level: EVENT shows an event; for shells without vectors |
 //! | `interrupts` | level, one bit a vector, for shells without MSI-X: TX, RX, event |
 //! | `msix_enable`, `msix_mask` | the function's MSI-X capability: Enable and Function Mask |
 //! | `halt`, `halted` | before a reset, or when the function may no longer be bus master: no access is begun any more; none is left when `halted` is high. It stays so until `halt` falls |
@@ -99,6 +100,7 @@ pub struct Card<const A: usize, const R: usize, const C: usize, const W: usize, 
     pub s_axis_wire_tlast: Signal<In, bool>,
     pub s_axis_wire_tuser: Signal<In, bool>,
 
+    pub interrupt: Signal<Out, bool>,
     pub interrupts: Signal<Out, Bits<3>>,
     pub msix_enable: Signal<In, bool>,
     pub msix_mask: Signal<In, bool>,
@@ -364,6 +366,7 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX:
 
         // Interrupts.
         self.control.event_cause.next = self.engine.interrupt.val();
+        self.interrupt.next = self.engine.interrupt.val();
         self.engine.s_axis_event_tdata.next = self.control.event_tdata.val();
         self.engine.s_axis_event_tvalid.next = self.control.event_tvalid.val();
         self.control.event_tready.next = self.engine.s_axis_event_tready.val();
