@@ -3,6 +3,7 @@
 use espalier_regs::dma::Fault as Cause;
 use rust_hdl::prelude::*;
 
+use super::outstanding::Outstanding;
 use super::records::{Descriptor, Fault, ReadBeat, ReadRequest};
 use crate::constant::Const;
 use crate::fifo::Fifo;
@@ -64,6 +65,7 @@ pub struct RingFetch {
     pub idle: Signal<Out, bool>,
     pub fault: Signal<Out, Fault>,
     pub fault_valid: Signal<Out, bool>,
+    reads: Outstanding<2, 2>,
     queue: Fifo<Descriptor, 5>,
     state: DFF<FetchState>,
     /// Nothing is read or handed over any more.
@@ -74,7 +76,6 @@ pub struct RingFetch {
     give: DFF<Bits<16>>,
     failed: DFF<Bits<16>>,
     has_failed: DFF<bool>,
-    outstanding: DFF<Bits<2>>,
     // The ring: entries, and the bits of an index that are a place in it.
     entries: DFF<Bits<16>>,
     mask: DFF<Bits<16>>,
@@ -107,7 +108,6 @@ pub struct RingFetch {
     wrong: Signal<Local, bool>,
     one: Const<16, 1>,
     room: Const<7, 32>,
-    most: Const<2, 2>,
     ring_read: Const<4, { Cause::RingRead as u64 }>,
     too_far_cause: Const<4, { Cause::Doorbell as u64 }>,
 }
@@ -115,10 +115,11 @@ pub struct RingFetch {
 impl Logic for RingFetch {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, stopped, ask, arrive, give, failed, has_failed, outstanding, entries, mask, bell);
+        dff_setup!(self, clock, state, stopped, ask, arrive, give, failed, has_failed, entries, mask, bell);
         dff_setup!(self, clock, available, ahead, held, left, place, want, too_far, address);
         dff_setup!(self, clock, came, came_beat, came_index, came_phase, out_fault, out_fault_valid);
-        self.queue.clock.next = self.clock.val();
+        clock!(self, clock, reads, queue);
+        self.reads.reset.next = self.reset.val() | self.clear.val();
         self.queue.reset.next = self.reset.val() | (self.clear.val() | self.drain.val());
         self.entries.d.next = self.one.val() << self.size.val();
         self.mask.d.next = self.entries.q.val() - 1;
@@ -166,9 +167,7 @@ impl Logic for RingFetch {
                         self.out_fault.d.next.cause = self.too_far_cause.val();
                         self.out_fault.d.next.address = 0.into();
                         self.out_fault_valid.d.next = true;
-                    } else if ((self.want.q.val() != 0) & (self.claimed.val() <= self.room.val()))
-                        & (self.outstanding.q.val() != self.most.val())
-                    {
+                    } else if ((self.want.q.val() != 0) & (self.claimed.val() <= self.room.val())) & self.reads.room.val() {
                         self.state.d.next = FetchState::Offer;
                     }
                 }
@@ -200,12 +199,8 @@ impl Logic for RingFetch {
         self.request.next.beats = self.want.q.val();
         self.taken.next = self.offered.val() & self.request_ready.val();
         self.ended.next = self.beat_valid.val() & self.beat.val().last;
-        if self.taken.val() & !self.ended.val() {
-            self.outstanding.d.next = self.outstanding.q.val() + 1;
-        }
-        if self.ended.val() & !self.taken.val() {
-            self.outstanding.d.next = self.outstanding.q.val() - 1;
-        }
+        self.reads.begins.next = self.taken.val();
+        self.reads.ends.next = self.ended.val();
         self.fault.next = self.out_fault.q.val();
         self.fault_valid.next = self.out_fault_valid.q.val();
 
@@ -238,7 +233,7 @@ impl Logic for RingFetch {
             self.give.d.next = self.give.q.val() + 1;
         }
         self.head.next = self.give.q.val();
-        self.idle.next = !self.offered.val() & (self.outstanding.q.val() == 0);
+        self.idle.next = !self.offered.val() & self.reads.none.val();
 
         if self.drain.val() {
             self.stopped.d.next = true;
@@ -250,7 +245,6 @@ impl Logic for RingFetch {
             self.arrive.d.next = 0.into();
             self.give.d.next = 0.into();
             self.has_failed.d.next = false;
-            self.outstanding.d.next = 0.into();
             self.bell.d.next = 0.into();
             self.came.d.next = false;
             self.out_fault_valid.d.next = false;

@@ -17,6 +17,7 @@ pub struct Pace {
     pub seed: u64,
 }
 
+#[allow(dead_code, reason = "each test uses a part")]
 impl Pace {
     pub fn fast() -> Self {
         Self { requests: Stalls::never(), beats: Stalls::never(), latency: (1, 1), seed: 0 }

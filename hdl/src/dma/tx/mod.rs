@@ -11,7 +11,6 @@ mod complete;
 mod offer;
 pub mod records;
 mod segments;
-mod tally;
 
 use rust_hdl::prelude::*;
 
@@ -20,7 +19,7 @@ use self::complete::Complete;
 use self::offer::Offer;
 use self::records::{Ended, Item, Piece};
 use self::segments::Segments;
-use self::tally::Tally;
+use super::outstanding::Outstanding;
 use super::records::{Completion, Descriptor, Fault, ReadBeat, ReadRequest};
 use crate::fifo::Fifo;
 
@@ -29,7 +28,7 @@ use crate::fifo::Fifo;
 /// - Ports: `descriptor`; `request` and `beat`, the data in the order of the requests; `m_axis_host_*`, the engine's `s_axis_host_*`; `s_txstatus_*`,
 ///   its `m_axis_txstatus_*`; `tx_enabled`, its own; `completion`; `run`, `drain`, `clear`, `idle`, `fault` as all blocks of a queue.
 /// - A descriptor is taken while `run` is high, `drain` low, and no fault was met here. It is *begun* then: it is read, and its frame is offered.
-/// - Latency: 4 clocks from `descriptor` to `request`, 3 from `beat` to `m_axis_host`, 4 from the status to `completion` of a frame that waits.
+/// - Latency: 4 clocks from `descriptor` to `request`, 3 from `beat` to `m_axis_host`, 1 from the status to `completion`.
 /// - Throughput: 5 clocks for a frame of one segment and one request, 3 a segment and 2 a request for others, and a clock a beat.
 /// - Back-pressure: `m_axis_host_tready` and `completion_ready` stop everything in front; 32 frames wait for their status or completion, data wait
 ///   in memory's reader. Nothing is lost.
@@ -98,10 +97,10 @@ pub struct TxQueue {
     ends: Fifo<Ended, 5>,
     complete: Complete,
     /// Pieces that are not done.
-    reads: Tally,
+    reads: Outstanding<6, 63>,
     /// Frames between `assemble` and their end, and from there to their completion.
-    frames: Tally,
-    completions: Tally,
+    frames: Outstanding<6, 63>,
+    completions: Outstanding<6, 63>,
     stopped: DFF<bool>,
     out_fault: DFF<Fault>,
     out_fault_valid: DFF<bool>,
@@ -139,8 +138,8 @@ impl Logic for TxQueue {
         self.segments.piece_room.next = self.pieces.s_ready.val();
         self.pieces.s_data.next = self.segments.piece.val();
         self.pieces.s_valid.next = self.segments.piece_valid.val();
-        self.reads.up.next = self.segments.piece_valid.val();
-        self.reads.down.next = self.assemble.piece_ready.val();
+        self.reads.begins.next = self.segments.piece_valid.val();
+        self.reads.ends.next = self.assemble.piece_ready.val();
 
         // Data to frames.
         self.dry.next = self.segments.quiet.val() & self.reads.none.val();
@@ -156,8 +155,8 @@ impl Logic for TxQueue {
         self.item.next = self.assemble.item.val();
         self.items.s_data.next = self.item.val();
         self.items.s_valid.next = self.assemble.item_valid.val();
-        self.frames.up.next = self.assemble.item_valid.val() & self.item.val().first;
-        self.frames.down.next = self.offer.over.val();
+        self.frames.begins.next = self.assemble.item_valid.val() & self.item.val().first;
+        self.frames.ends.next = self.offer.over.val();
 
         // Frames to the engine.
         self.offer.drain.next = self.drain.val();
@@ -174,7 +173,7 @@ impl Logic for TxQueue {
         self.offer.ended_ready.next = self.ends.s_ready.val();
         self.ends.s_data.next = self.offer.ended.val();
         self.ends.s_valid.next = self.offer.ended_valid.val();
-        self.completions.up.next = self.offer.ended_valid.val();
+        self.completions.begins.next = self.offer.ended_valid.val();
 
         // What became of them.
         self.complete.ended.next = self.ends.m_data.val();
@@ -187,7 +186,7 @@ impl Logic for TxQueue {
         self.completion_valid.next = self.complete.completion_valid.val();
         self.complete.completion_ready.next = self.completion_ready.val();
         self.completed.next = self.complete.completion_valid.val() & self.completion_ready.val();
-        self.completions.down.next = self.completed.val();
+        self.completions.ends.next = self.completed.val();
         self.idle.next = self.dry.val() & (self.frames.none.val() & self.completions.none.val());
 
         // Faults.
