@@ -51,7 +51,7 @@ fn lives() -> impl Strategy<Value = Life> {
         _ => End::Between(at),
     });
     let base = prop_oneof![any::<u64>().prop_map(|base| base & !0xfff & (u64::MAX >> 1)), Just(0xffff_f000), Just(0x1_ffff_f000)];
-    (1u32..=10, base, end, (1u32..=100, prop_oneof![Just(1u64), 1u64..=1024]), any::<bool>())
+    (1u32..=10, base, end, (5u32..=100, prop_oneof![Just(1u64), 1u64..=1024]), any::<bool>())
         .prop_map(|(log2, base, end, doorbell, stops)| Life { log2, base, end, doorbell, stops })
 }
 
@@ -278,7 +278,7 @@ impl Bench {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     /// Rings of every size, each life ending in another way, the next one as new.
     #[test]
