@@ -1,9 +1,10 @@
-//! Command line of Espalier: reads `ip xfrm` commands and runs captures through two Verilated NICs.
+//! Command line of Espalier: reads `ip xfrm` commands, runs captures through two Verilated NICs, and serves a NIC behind a TAP interface.
 
 use std::io;
 use std::path::PathBuf;
 
 pub mod check;
+pub mod daemon;
 pub mod run;
 pub mod scenario;
 pub mod tell;
@@ -50,6 +51,12 @@ pub enum Failure {
     /// A host of a scenario has not what the scenario needs.
     #[error("scenario: {0}")]
     Core(#[from] espalier_driver::core::XfrmError),
+    /// The daemon.
+    #[error(transparent)]
+    Daemon(#[from] daemon::DaemonError),
+    /// There is no answer of a daemon.
+    #[error(transparent)]
+    Client(#[from] daemon::client::ClientError),
     /// Output can't be written.
     #[error("output: {0}")]
     Output(#[from] io::Error),

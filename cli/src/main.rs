@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use espalier::daemon::client::{self, ClientError};
+use espalier::daemon::options::{Options as DaemonOptions, SOCKET};
+use espalier::daemon::{DaemonError, log};
 use espalier::run::sides::Side;
 use espalier::run::simulated::Simulated;
 use espalier::run::{self, Options};
@@ -27,17 +30,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Read `ip xfrm` commands.
+    /// `ip xfrm` commands: for a daemon, or to be checked.
+    #[command(after_long_help = WORDS)]
     Xfrm(Xfrm),
+    /// Bring a NIC up behind a TAP interface, until SIGTERM; `espalier xfrm`, `stats` and `caps` then talk to it.
+    Daemon(DaemonOptions),
     /// Send a capture through two NICs joined by a wire, and check every byte.
     #[command(after_long_help = RULES)]
     Run(Run),
     /// Play scenarios: commands, traffic and what must come of them, on two simulated NICs with the XFRM core above each.
     #[command(after_long_help = LANGUAGE)]
     Scenario(Scenarios),
-    /// Tell what the simulated device can do, as it says itself.
+    /// Tell what a daemon's device can do, as it says itself.
     Caps(CapsArgs),
-    /// Tell what the devices have counted after a scenario.
+    /// Tell what a daemon has counted, or the devices of a scenario.
     Stats(StatsArgs),
 }
 
@@ -53,6 +59,12 @@ struct Scenarios {
 
 #[derive(Args)]
 struct CapsArgs {
+    /// The daemon's control socket.
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    socket: PathBuf,
+    /// Ask a simulated device, not a daemon's.
+    #[arg(long, conflicts_with = "socket")]
+    simulated: bool,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     json: bool,
@@ -60,19 +72,31 @@ struct CapsArgs {
 
 #[derive(Args)]
 struct StatsArgs {
-    /// Play this first.
-    #[arg(long, value_name = "FILE")]
-    scenario: PathBuf,
-    /// Print one JSON array instead of the tables.
+    /// The daemon's control socket.
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    socket: PathBuf,
+    /// Ask no daemon: play this, and tell of its two devices.
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
+    scenario: Option<PathBuf>,
+    /// Print JSON instead of the tables: an object, or of a scenario an array.
     #[arg(long)]
     json: bool,
+    /// Print the daemon's metrics as Prometheus reads them.
+    #[arg(long, conflicts_with_all = ["json", "scenario"])]
+    prometheus: bool,
 }
 
 #[derive(Args)]
 struct Xfrm {
     /// Say in plain words what each `ip xfrm` command of FILE means, or what is wrong with it; nothing is programmed.
-    #[arg(long, value_name = "FILE")]
-    check: PathBuf,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["socket", "words"])]
+    check: Option<PathBuf>,
+    /// The daemon's control socket.
+    #[arg(long, value_name = "PATH", default_value = SOCKET)]
+    socket: PathBuf,
+    /// Options of `ip`, then what follows `ip xfrm`: `state list`, `-s policy`, `monitor` ...
+    #[arg(value_name = "WORD", trailing_var_arg = true, allow_hyphen_values = true, required_unless_present = "check")]
+    words: Vec<String>,
 }
 
 #[derive(Args)]
@@ -99,6 +123,10 @@ struct Run {
     #[arg(long, value_name = "FILE.fst")]
     trace: Option<PathBuf>,
 }
+
+const WORDS: &str = "\
+The words are those of `ip xfrm`, and so are output, messages and exit status: 255 for what is not understood, 2 for what is refused. Options of \
+ip, as -s or -o, stand first. `monitor` goes on until it is interrupted.";
 
 const RULES: &str = "\
 Which host a command is for: `ip -n NAME xfrm ...` names it, as a network namespace. In a file without -n the device of \
@@ -147,22 +175,47 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
     let result = match &cli.command {
-        Command::Xfrm(Xfrm { check: file }) => check::check(file, &mut out).map(|()| true),
+        Command::Xfrm(Xfrm { check: Some(file), .. }) => check::check(file, &mut out).map(|()| true),
+        Command::Xfrm(Xfrm { socket, words, .. }) => return ask_daemon(socket, "xfrm", words.iter().map(String::as_str), &mut out),
+        Command::Caps(CapsArgs { socket, simulated: false, json }) => {
+            return ask_daemon(socket, "caps", json.then_some("--json").into_iter(), &mut out);
+        }
+        Command::Stats(StatsArgs { socket, scenario: None, json, prometheus }) => {
+            let options = json.then_some("--json").into_iter().chain(prometheus.then_some("--prometheus"));
+            return ask_daemon(socket, "stats", options, &mut out);
+        }
+        Command::Daemon(options) => serve(options).map(|()| true),
         Command::Run(args) => run_capture(args, &mut out),
         Command::Scenario(args) => play_scenarios(args, &mut out),
         Command::Caps(args) => caps(args, &mut out).map(|()| true),
-        Command::Stats(args) => stats(args, &mut out),
+        Command::Stats(StatsArgs { scenario: Some(scenario), json, .. }) => stats(scenario, *json, &mut out),
     };
-    match result.and_then(|ok| Ok(out.flush().map(|()| ok)?)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    exit(result.and_then(|ok| Ok(out.flush().map(|()| if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })?)))
+}
+
+fn exit(result: Result<ExitCode, Failure>) -> ExitCode {
+    match result {
+        Ok(code) => code,
         // Whoever reads the output has seen enough.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error) | Failure::Client(ClientError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
             eprintln!("{failure}");
             ExitCode::from(2)
         }
     }
+}
+
+/// Has a daemon do it, and exits as it says.
+fn ask_daemon<'a>(socket: &Path, command: &'a str, words: impl Iterator<Item = &'a str>, out: &mut dyn Write) -> ExitCode {
+    let argv: Vec<&str> = std::iter::once(command).chain(words).collect();
+    exit(client::ask(socket, &argv, out, &mut io::stderr()).map(ExitCode::from).map_err(Failure::Client))
+}
+
+fn serve(options: &DaemonOptions) -> Result<(), Failure> {
+    log::start(&options.log, options.log_format).map_err(DaemonError::Option)?;
+    Ok(espalier::daemon::run(options)?)
 }
 
 /// Whether all was as it must be.
@@ -234,23 +287,23 @@ fn caps(args: &CapsArgs, out: &mut dyn Write) -> Result<(), Failure> {
 }
 
 /// Whether the scenario went as it says.
-fn stats(args: &StatsArgs, out: &mut dyn Write) -> Result<bool, Failure> {
-    let scenario = scenario::read(&args.scenario)?;
+fn stats(file: &Path, json: bool, out: &mut dyn Write) -> Result<bool, Failure> {
+    let scenario = scenario::read(file)?;
     let mut world = world()?;
-    let report = scenario::run(&args.scenario, &scenario, &mut world, &mut |_| {})?;
+    let report = scenario::run(file, &scenario, &mut world, &mut |_| {})?;
     let mut both = Vec::new();
     for side in Side::BOTH {
         let mut found = world.host(side).device()?.stats()?;
         found.device = format!("{side} {}", found.device);
         both.push(found);
     }
-    if args.json {
+    if json {
         tell::object(&both, out)?;
     } else {
         both.iter().try_for_each(|found| tell::stats(found, out))?;
     }
     if let Some(mismatch) = &report.mismatch {
-        eprintln!("{}: {mismatch}", args.scenario.display());
+        eprintln!("{}: {mismatch}", file.display());
     }
     Ok(report.ok)
 }

@@ -99,16 +99,12 @@ pub fn stats(stats: &Stats, out: &mut dyn Write) -> Result<(), Failure> {
             limit.to_owned(),
         ]);
     }
-    for column in sas.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    right_from(&mut sas, 3);
     let mut counters = table();
     for (name, count) in stats.counters.0.iter().chain(&stats.mib.0).filter(|(_, count)| *count > 0) {
         counters.add_row([(*name).to_owned(), count.to_string()]);
     }
-    if let Some(column) = counters.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    right_from(&mut counters, 1);
     writeln!(out, "{}", stats.device)?;
     if !stats.sas.is_empty() {
         writeln!(out, "{sas}")?;
@@ -128,10 +124,18 @@ pub fn object(value: &impl serde::Serialize, out: &mut dyn Write) -> Result<(), 
     Ok(writeln!(out)?)
 }
 
-fn table() -> Table {
+/// An empty table.
+pub(crate) fn table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table
+}
+
+/// Numbers stand on the right, from this column on.
+pub(crate) fn right_from(table: &mut Table, column: usize) {
+    for column in table.column_iter_mut().skip(column) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
 }
 
 fn list<T: Display>(values: &[T]) -> String {

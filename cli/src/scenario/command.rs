@@ -23,42 +23,50 @@ pub struct Refusal {
     pub errno: Errno,
     /// The message.
     pub message: String,
+    /// The kernel answers with the number alone: `ip` then prints its meaning, as `File exists`.
+    pub silent: bool,
 }
 
 impl From<XfrmError> for Refusal {
     fn from(error: XfrmError) -> Self {
-        Self { errno: error.errno(), message: error.to_string() }
+        use XfrmError::{NoPolicy, NoState, PolicyExists, StateExists, StateInvalid};
+        let silent = matches!(error, StateExists | NoState | StateInvalid | PolicyExists | NoPolicy);
+        Self { errno: error.errno(), message: error.to_string(), silent }
     }
 }
 
 impl From<fmt::Error> for Refusal {
     fn from(error: fmt::Error) -> Self {
-        Self { errno: Errno::Eio, message: error.to_string() }
+        Self { errno: Errno::Eio, message: error.to_string(), silent: false }
     }
 }
 
 /// A word that iproute2 takes and the core has no use for.
 fn unknown(word: &str, reason: &str) -> Refusal {
-    Refusal { errno: Errno::Eopnotsupp, message: format!("'{word}': {reason}") }
+    Refusal { errno: Errno::Eopnotsupp, message: format!("'{word}': {reason}"), silent: false }
 }
 
-/// Carries a command out; gives what it prints.
+/// Carries a command out and prints what it tells to `out`, dates in `timezone`.
 ///
 /// # Errors
 /// [`Refusal`]
-pub fn execute<D: XfrmdevOps>(core: &mut XfrmCore<D>, command: &Command) -> Result<String, Refusal> {
+pub fn execute<D: XfrmdevOps>(
+    core: &mut XfrmCore<D>,
+    command: &Command,
+    timezone: &TimeZone,
+    mut out: &mut dyn Write,
+) -> Result<(), Refusal> {
     let mut options =
-        show::Options { stats: command.output.stats, oneline: command.output.oneline, nokeys: false, timezone: TimeZone::UTC };
-    let mut printed = String::new();
+        show::Options { stats: command.output.stats, oneline: command.output.oneline, nokeys: false, timezone: timezone.clone() };
     match &command.action {
         Action::AddState(state) => drop(core.state_add(state_request(state)?)?),
         Action::UpdateState(state) => drop(core.state_update(state_request(state)?)?),
         Action::DeleteState(name) => core.state_delete(&id(name), program::mark(name.mark))?,
-        Action::GetState(name) => show::state(&core.state_get(&id(name), program::mark(name.mark))?, &options, &mut printed)?,
+        Action::GetState(name) => show::state(&core.state_get(&id(name), program::mark(name.mark))?, &options, &mut out)?,
         Action::ListStates(filter) => {
             options.nokeys = filter.nokeys;
             for info in core.state_dump().iter().filter(|info| filter.matches(info)) {
-                show::state(info, &options, &mut printed)?;
+                show::state(info, &options, &mut out)?;
             }
         }
         Action::DeleteAllStates(filter) => {
@@ -67,19 +75,19 @@ pub fn execute<D: XfrmdevOps>(core: &mut XfrmCore<D>, command: &Command) -> Resu
             }
         }
         Action::FlushStates(proto) => core.state_flush(proto.map_or(ANY, |proto| program::proto(Some(proto)))),
-        Action::CountStates => show::state_count(&core.sad_info(), &options, &mut printed)?,
+        Action::CountStates => show::state_count(&core.sad_info(), &options, &mut out)?,
         Action::AllocSpi(asked) => {
             let (_, spi) = core.state_alloc_spi(alloc_spi(asked))?;
             let name = StateName { id: ast::Id { spi: Some(spi), ..asked.id }, mark: asked.mark };
-            show::state(&core.state_get(&id(&name), program::mark(name.mark))?, &options, &mut printed)?;
+            show::state(&core.state_get(&id(&name), program::mark(name.mark))?, &options, &mut out)?;
         }
         Action::AddPolicy(policy) => drop(core.policy_add(policy_request(policy)?)?),
         Action::UpdatePolicy(policy) => drop(core.policy_update(policy_request(policy)?)?),
         Action::DeletePolicy(name) => core.policy_delete(&policy_id(name)?)?,
-        Action::GetPolicy(name) => show::policy(&core.policy_get(&policy_id(name)?)?, &options, &mut printed)?,
+        Action::GetPolicy(name) => show::policy(&core.policy_get(&policy_id(name)?)?, &options, &mut out)?,
         Action::ListPolicies(filter) => {
             for info in core.policy_dump().iter().filter(|info| filter.matches(info)) {
-                show::policy(info, &options, &mut printed)?;
+                show::policy(info, &options, &mut out)?;
             }
         }
         Action::DeleteAllPolicies(filter) => {
@@ -90,31 +98,39 @@ pub fn execute<D: XfrmdevOps>(core: &mut XfrmCore<D>, command: &Command) -> Resu
             }
         }
         Action::FlushPolicies(ptype) => core.policy_flush(ptype.map_or(PolicyType::Main, program::ptype)),
-        Action::CountPolicies => show::policy_count(&core.spd_info(), &options, &mut printed)?,
+        Action::CountPolicies => show::policy_count(&core.spd_info(), &options, &mut out)?,
         Action::Monitor(monitor) => {
             options.nokeys = monitor.nokeys;
             while let Some(event) = core.next_event() {
-                printed += &monitor_line(&event);
+                out.write_str(&monitor_line(&event))?;
             }
         }
     }
-    Ok(printed)
+    Ok(())
 }
 
-/// An event as `ip xfrm monitor` prints it; what the kernel has no message for, in words.
+/// An event as `ip xfrm monitor nokeys` prints it, in UTC.
 pub fn monitor_line(event: &MonitorEvent) -> String {
     let options = show::Options { timezone: TimeZone::UTC, nokeys: true, ..Default::default() };
     let mut line = String::new();
     // A string takes everything.
-    let _ = match event {
-        MonitorEvent::Xfrm(message) => show::message(message, &options, &mut line),
-        MonitorEvent::Fallback { id, reason } => writeln!(line, "SA {} spi {:#010x} is in software: {reason}", id.daddr, id.spi),
-        MonitorEvent::SequenceExhausted { id } => writeln!(line, "SA {} spi {:#010x} has used its last sequence number", id.daddr, id.spi),
-        MonitorEvent::DeviceFailed { dev, reason } => writeln!(line, "{dev} failed: {reason}"),
-        MonitorEvent::UnknownHandle { dev, handle } => writeln!(line, "{dev} tells of SA {handle}, which it does not have"),
-        MonitorEvent::Overrun(lost) => writeln!(line, "{lost} events were lost"),
-    };
+    let _ = monitor_event(event, &options, &mut line);
     line
+}
+
+/// Prints an event as `ip xfrm monitor` does; what the kernel has no message for, in words.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn monitor_event(event: &MonitorEvent, options: &show::Options, mut out: &mut dyn Write) -> fmt::Result {
+    match event {
+        MonitorEvent::Xfrm(message) => show::message(message, options, &mut out),
+        MonitorEvent::Fallback { id, reason } => writeln!(out, "SA {} spi {:#010x} is in software: {reason}", id.daddr, id.spi),
+        MonitorEvent::SequenceExhausted { id } => writeln!(out, "SA {} spi {:#010x} has used its last sequence number", id.daddr, id.spi),
+        MonitorEvent::DeviceFailed { dev, reason } => writeln!(out, "{dev} failed: {reason}"),
+        MonitorEvent::UnknownHandle { dev, handle } => writeln!(out, "{dev} tells of SA {handle}, which it does not have"),
+        MonitorEvent::Overrun(lost) => writeln!(out, "{lost} events were lost"),
+    }
 }
 
 fn state_request(state: &ast::State) -> Result<StateRequest, Refusal> {

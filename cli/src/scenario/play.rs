@@ -8,6 +8,7 @@ use espalier_driver::ops::Mib;
 use espalier_driver::xfrm::OffloadMode;
 use espalier_driver::xfrm::info::{Replay, StateInfo};
 use espalier_reference_model::headers::Headers;
+use jiff::tz::TimeZone;
 
 use super::ast::{DeviceChange, Expectation, Forgery, Issued, Offloaded, SaField, Scenario, Traffic, What, WireFault};
 use super::command;
@@ -195,11 +196,12 @@ fn forged(world: &mut World, side: Side, frame: &[u8], forgery: Forgery) -> Opti
 fn issue(issued: &Issued, world: &mut World) -> Result<(), String> {
     let host = world.host(issued.host);
     let before = host.writes();
-    let result = command::execute(&mut host.core, &issued.command);
+    let mut printed = String::new();
+    let result = command::execute(&mut host.core, &issued.command, &TimeZone::UTC, &mut printed);
     let written = host.writes() - before;
     match (&issued.refused, result) {
         (None, Err(refusal)) => Err(format!("refused: {}: {}", refusal.errno, refusal.message)),
-        (Some(due), Ok(_)) => Err(format!("done, but expected to be refused: {}: {}", due.errno, due.message)),
+        (Some(due), Ok(())) => Err(format!("done, but expected to be refused: {}: {}", due.errno, due.message)),
         (Some(due), Err(refusal)) => {
             if due.errno != refusal.errno.name() || !refusal.message.contains(&due.message) {
                 return Err(format!("refused: {}: {}; expected {}: {}", refusal.errno, refusal.message, due.errno, due.message));
@@ -209,7 +211,7 @@ fn issue(issued: &Issued, world: &mut World) -> Result<(), String> {
             }
             Ok(())
         }
-        (None, Ok(printed)) => match &issued.output {
+        (None, Ok(())) => match &issued.output {
             None => Ok(()),
             Some(due) => compare(&printed, due),
         },

@@ -31,6 +31,7 @@ mod tests;
 
 pub use ast::Command;
 pub use error::{ParseError, Position};
+use zeroize::Zeroizing;
 
 /// Reads a file. Every line that is wrong is reported, in the order of the file.
 pub fn parse(source: &[u8]) -> Result<Vec<Command>, Vec<ParseError>> {
@@ -47,6 +48,22 @@ pub fn parse(source: &[u8]) -> Result<Vec<Command>, Vec<ParseError>> {
         }
     }
     if errors.is_empty() { Ok(commands) } else { Err(errors) }
+}
+
+/// Reads one command whose words are cut already, as a shell hands them to `ip`. Places are counted as if one blank stood between them.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_words(words: Vec<Zeroizing<String>>) -> Result<Command, ParseError> {
+    let mut at = Position { line: 1, column: 1 };
+    let mut line = lexer::Line { words: Vec::with_capacity(words.len()), end: at };
+    for text in words {
+        let length = text.chars().count();
+        line.words.push(lexer::Word { text, at });
+        line.end.column = at.column + length;
+        at.column += length + 1;
+    }
+    command::command(&line)
 }
 
 /// The file is not text from byte `valid` on.

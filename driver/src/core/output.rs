@@ -15,7 +15,7 @@ use super::offload::NotOffloadable;
 use super::replay::next_oseq;
 use super::sad::{StateId, StateRef};
 use super::transform::state_mtu;
-use super::wanted::Wanted;
+use super::wanted::{Found, Wanted};
 
 /// DF of the IPv4 flags, in the upper byte of the field (RFC 791 section 3.1).
 const DF: u8 = 0x40;
@@ -138,6 +138,26 @@ impl<D: XfrmdevOps> XfrmCore<D> {
         }
         self.collect_garbage();
         result
+    }
+
+    /// The state that protects such a packet, found as [`Self::output`] finds it; nobody is asked for one, and nothing is counted.
+    #[must_use]
+    pub fn output_state(&self, dev: &str, frame: &[u8], mark: u32, if_id: u32) -> Option<StateId> {
+        let headers = Headers::parse(frame);
+        let flow = headers.is_ip().then(|| Flow::decode(frame, &headers, dev, mark, if_id))?;
+        let policy = self.spd.lookup(&flow, PolicyDirection::Out).filter(|entry| entry.xp.params.action != Action::Block)?;
+        let offload = policy.xp.xdo.as_ref().map(|xdo| xdo.dev.as_str());
+        let wanted = Wanted::new(policy.xp.params.templates.first()?, &flow, &policy.xp.params, offload);
+        match self.sad.find(&wanted, &flow) {
+            Found::State(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// xfrm_state_mtu: the longest IP packet of this state that fits the link of `dev` once it is protected.
+    #[must_use]
+    pub fn state_mtu(&self, dev: &str, id: StateId) -> Option<u32> {
+        Some(state_mtu(&self.sad.get(id)?.x.params, self.devices.get(dev)?.ops.mtu()))
     }
 
     /// xfrm_lookup, then xfrm_output.
