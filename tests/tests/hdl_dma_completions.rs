@@ -267,7 +267,7 @@ fn nothing_waits_in_a_queue_that_does_not_run() {
         bench.model.set("drain", drain);
         (0..20).for_each(|_| bench.step());
         bench.look();
-        assert_eq!((bench.writes.taken.first(), bench.next), (Some(&(now + 2)), 1));
+        assert_eq!((bench.writes.taken.first(), bench.next), (Some(&(now + 3)), 1));
     }
 }
 

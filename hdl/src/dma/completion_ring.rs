@@ -54,8 +54,10 @@ pub struct CompletionRing {
     /// Entries that no write has been begun for, and clocks that they may still wait.
     waiting: DFF<Bits<3>>,
     patience: DFF<Bits<16>>,
-    /// They end a block.
+    /// They end a block; they have waited long enough; nothing waits.
     full: DFF<bool>,
+    aged: DFF<bool>,
+    hurry: DFF<bool>,
     /// A write without its address yet: place of its first entry, and entries.
     begun: DFF<bool>,
     place: DFF<Bits<16>>,
@@ -87,7 +89,7 @@ pub struct CompletionRing {
 impl Logic for CompletionRing {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, index, mask, waiting, patience, full, begun, place, beats, request, request_valid);
+        dff_setup!(self, clock, index, mask, waiting, patience, full, aged, hurry, begun, place, beats, request, request_valid);
         dff_setup!(self, clock, fresh, owed, outstanding, answered, answer_error);
         clock!(self, clock, entries, addresses);
         self.entries.reset.next = self.reset.val() | self.clear.val();
@@ -95,9 +97,8 @@ impl Logic for CompletionRing {
         self.mask.d.next = (self.one.val() << bit_cast::<16, 4>(self.size.val())) - 1;
 
         // Begin a write of all that waits.
-        self.go.next = self.waiting.q.val().any()
-            & !self.begun.q.val()
-            & (self.full.q.val() | !self.patience.q.val().any() | !self.run.val() | self.drain.val());
+        self.hurry.d.next = !self.run.val() | self.drain.val() | !self.coalesce.val().any();
+        self.go.next = self.waiting.q.val().any() & !self.begun.q.val() & (self.full.q.val() | self.aged.q.val() | self.hurry.q.val());
         self.place_of_first.next = (self.index.q.val() - bit_cast::<16, 3>(self.waiting.q.val())) & self.mask.q.val();
         if self.go.val() {
             self.begun.d.next = true;
@@ -105,6 +106,7 @@ impl Logic for CompletionRing {
             self.beats.d.next = bit_cast::<5, 3>(self.waiting.q.val());
             self.waiting.d.next = 0.into();
             self.full.d.next = false;
+            self.aged.d.next = false;
         }
 
         // Collect
@@ -120,8 +122,9 @@ impl Logic for CompletionRing {
             | (bit_cast::<128, 32>(self.last_word.val()) << 96);
         self.entries.s_data.next = self.words.val();
         self.entries.s_valid.next = self.push.val();
-        if self.patience.q.val().any() {
-            self.patience.d.next = self.patience.q.val() - 1;
+        self.patience.d.next = self.patience.q.val() - 1;
+        if self.waiting.q.val().any() & (self.patience.q.val() == 1) {
+            self.aged.d.next = true;
         }
         if self.push.val() {
             self.index.d.next = self.index.q.val() + 1;
@@ -186,6 +189,7 @@ impl Logic for CompletionRing {
             self.index.d.next = 0.into();
             self.waiting.d.next = 0.into();
             self.full.d.next = false;
+            self.aged.d.next = false;
             self.begun.d.next = false;
             self.request_valid.d.next = false;
             self.fresh.d.next = false;

@@ -23,7 +23,7 @@
 //! | ... and other frames have been begun | they are written and completed as ever; each in which a write fails has its own CAUSE and `host_fault` |
 //! | after a fault, of any block | no descriptor is taken; a frame that needs one more is given up when its writes are answered, without a further completion: `host_fault`. Frames that wait stay, until drain |
 //! | drain | as after a fault; frames that wait are discarded: `no_buffer` |
-//! | completions are not taken | nothing is lost: 33 writes are waited for, then no more are begun; drain waits as well |
+//! | completions are not taken | nothing is lost: 65 writes are waited for, then no more are begun; drain waits as well |
 //! | `clear` | indices from 0; a frame of which a part was dropped is dropped to its end |
 
 mod buffer;
@@ -43,7 +43,7 @@ use scatter::Scatter;
 ///
 /// - Ports: the queue's `run`, `drain`, `clear`, `idle`, `fault`; `s_axis_host_*` the frames, each with the same `tuser` on all beats; `descriptor` in
 ///   the ring's order; `write_*` to [`super`]'s writer; `completion`; `no_buffer` and `host_fault`, one-clock pulses for frames that are lost.
-/// - A beat is offered after its request. Up to 33 writes are outstanding.
+/// - A beat is offered after its request. Up to 65 writes are outstanding.
 /// - Latency: 8 clocks from a frame's last beat to its first `write_request`, 4 from its last response to `completion`.
 /// - Throughput: a frame takes its beats or, if they are fewer, 4 clocks for each buffer, and 2 for each multiple of 256 bytes that it crosses.
 /// - Back-pressure: none, `tready` is always high: see `no_buffer`.

@@ -34,7 +34,7 @@ pub struct Burst {
 /// - Ports: `burst` in, in order; `response_valid`, `response_error`, a pulse for each write, in order; a `completion` each buffer out, in order; `fault`;
 ///   `host_fault`, a pulse for each frame that is lost; `settled`: no burst is here; `resting`: no completion either.
 /// - `lost`: the last buffer that was done with belongs to a lost frame. What follows of that frame is not completed: its end has been told.
-/// - Latency: 4 clocks from the response to the completion; a burst a clock. 33 bursts are waited for.
+/// - Latency: 4 clocks from the response to the completion; a burst a clock, a completion each 2. 65 bursts are waited for.
 /// - Back-pressure: `burst_ready`; a buffer waits for `completion_ready`.
 #[derive(LogicBlock, Default)]
 pub struct Retire {
@@ -54,10 +54,10 @@ pub struct Retire {
     pub lost: Signal<Out, bool>,
     pub settled: Signal<Out, bool>,
     pub resting: Signal<Out, bool>,
-    bursts: Fifo<Burst, 5>,
+    bursts: Fifo<Burst, 6>,
     /// As many fit as bursts: it is never full.
-    answers: Fifo<Bits<1>, 5>,
-    waiting: DFF<Bits<6>>,
+    answers: Fifo<Bits<1>, 6>,
+    waiting: DFF<Bits<7>>,
     /// A write of the buffer failed before.
     failed: DFF<bool>,
     frame_lost: DFF<bool>,
@@ -101,7 +101,7 @@ impl Logic for Retire {
         self.refused.next = self.cause.val().any();
         self.pop.next = self.bursts.m_valid.val()
             & (self.answers.m_valid.val() | self.refused.val())
-            & (!self.bursts.m_data.val().ends_buffer | !self.out_valid.q.val() | self.completion_ready.val());
+            & (!self.bursts.m_data.val().ends_buffer | !self.out_valid.q.val());
         self.bursts.m_ready.next = self.pop.val();
         self.answers.m_ready.next = self.pop.val() & !self.refused.val();
         self.error.next = self.refused.val() | self.answers.m_data.val().any();
