@@ -9,10 +9,9 @@ mod support;
 #[path = "hdl_dma_rx/writes.rs"]
 mod writes;
 
-use bench::{AllStalls, Bench, Buffer};
+use bench::{AllStalls, Bench};
 use espalier_sim::stream::Stalls;
 use proptest::prelude::*;
-use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use support::{full_speed, random_stalls};
@@ -252,8 +251,7 @@ fn a_buffer_of_any_size_holds_what_it_says() {
     for length in 1..=200 {
         bench.send(length);
         for i in 0..length.div_ceil(48) {
-            let buffer = Buffer { ..bench.buffer(48, (16 * i as u64 * 7) % 256) };
-            bench.give(buffer);
+            bench.give_good(48, (16 * i as u64 * 7) % 256);
         }
     }
     assert!(bench.until(50_000, |bench| bench.completed.len() == 200));

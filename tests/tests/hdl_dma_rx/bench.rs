@@ -1,6 +1,6 @@
 //! The receive queue between an engine that gives frames, a writer and a host that gives descriptors, with an account of every frame.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use espalier_hdl::dma::records::Descriptor;
@@ -8,8 +8,8 @@ use espalier_hdl::dma::rx::RxQueue;
 use espalier_regs::dma::Fault;
 use espalier_sim::stream::{Agent, Axis, FrameSource, Record, Sink, Source, Stalls};
 use espalier_sim::{Model, field};
+use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
 
 use crate::support;
 use crate::writes::Writes;
@@ -27,9 +27,9 @@ impl Buffer {
     pub fn flaw(&self) -> u32 {
         if self.wrong_phase {
             Fault::Phase as u32
-        } else if self.length == 0 || self.length % 16 != 0 {
+        } else if self.length == 0 || !self.length.is_multiple_of(16) {
             Fault::Length as u32
-        } else if self.address % 16 != 0 {
+        } else if !self.address.is_multiple_of(16) {
             Fault::Address as u32
         } else {
             0

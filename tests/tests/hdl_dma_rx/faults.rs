@@ -6,6 +6,9 @@ use espalier_sim::stream::Stalls;
 use crate::bench::{AllStalls, Bench, Buffer};
 use crate::support::full_speed;
 
+/// What makes a descriptor bad.
+type Flaw = fn(&mut Buffer);
+
 /// What a drain at any clock leaves: all is balanced, and the queue works again.
 fn works_again(bench: &mut Bench) {
     bench.drain();
@@ -24,7 +27,7 @@ fn works_again(bench: &mut Bench) {
 
 #[test]
 fn each_flaw_of_a_descriptor_is_its_fault() {
-    let flaws: [(fn(&mut Buffer), Fault); 6] = [
+    let flaws: [(Flaw, Fault); 6] = [
         (|buffer| buffer.wrong_phase = true, Fault::Phase),
         (|buffer| buffer.length = 0, Fault::Length),
         (|buffer| buffer.length = 8, Fault::Length),
