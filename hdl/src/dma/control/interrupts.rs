@@ -62,6 +62,7 @@ pub struct Interrupts<const MSIX: u64> {
     pick_rx: Signal<Local, bool>,
     pick_event: Signal<Local, bool>,
     lane: Signal<Local, Bits<2>>,
+    unsent: Signal<Local, Bits<3>>,
     shared: Signal<Local, Bits<3>>,
     strap: Const<1, MSIX>,
     tx_number: Const<6, { vector::TX as u64 }>,
@@ -101,6 +102,13 @@ impl<const MSIX: u64> Logic for Interrupts<MSIX> {
         self.tx_vector.write.next = self.write.val() & (self.number.val() == self.tx_number.val());
         self.rx_vector.write.next = self.write.val() & (self.number.val() == self.rx_number.val());
         self.event_vector.write.next = self.write.val() & (self.number.val() == self.event_number.val());
+        // The vectors' bits are in the low word.
+        self.unsent.next = 0.into();
+        if !self.read_number.val().any() {
+            self.unsent.next = bit_cast::<3, 1>(self.tx_vector.unsent.val().into())
+                | (bit_cast::<3, 1>(self.rx_vector.unsent.val().into()) << 1)
+                | (bit_cast::<3, 1>(self.event_vector.unsent.val().into()) << 2);
+        }
         self.shared.next = 0.into();
         match self.read_target.val() {
             DmaTarget::Pending => {
@@ -114,11 +122,7 @@ impl<const MSIX: u64> Logic for Interrupts<MSIX> {
                     | (bit_cast::<3, 1>(self.event_vector.masked.val().into()) << 2);
             }
             DmaTarget::MessagePending => {
-                if !self.read_number.val().any() {
-                    self.shared.next = bit_cast::<3, 1>(self.tx_vector.unsent.val().into())
-                        | (bit_cast::<3, 1>(self.rx_vector.unsent.val().into()) << 1)
-                        | (bit_cast::<3, 1>(self.event_vector.unsent.val().into()) << 2);
-                }
+                self.shared.next = self.unsent.val();
             }
             _ => {}
         }

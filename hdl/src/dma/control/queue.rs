@@ -165,7 +165,6 @@ impl Logic for Queue {
                 self.faulted.d.next = false;
             }
             QueueState::Starting => {
-                self.bell.d.next = 0.into();
                 self.state.d.next = QueueState::Running;
             }
             QueueState::Running => {
@@ -228,12 +227,14 @@ impl Logic for Queue {
                     self.patience.d.next = bit_cast::<16, 32>(self.data.val() >> self.clocks_at.val());
                 }
                 DmaTarget::Doorbell => {
-                    if !self.resting.val() {
-                        self.bell.d.next = bit_cast::<16, 32>(self.data.val() >> self.index_at.val());
-                    }
+                    self.bell.d.next = bit_cast::<16, 32>(self.data.val() >> self.index_at.val());
                 }
                 _ => {}
             }
+        }
+        // Of a queue that does not run it rings for nobody.
+        if self.resting.val() {
+            self.bell.d.next = 0.into();
         }
         self.base.next = bit_cast::<64, 32>(self.ring_low.q.val()) | (bit_cast::<64, 32>(self.ring_high.q.val()) << 32);
         self.done_base.next = bit_cast::<64, 32>(self.done_low.q.val()) | (bit_cast::<64, 32>(self.done_high.q.val()) << 32);
