@@ -188,7 +188,7 @@ impl Bench {
         self.offered = next.is_some() && (self.offered || !self.stalls.next());
         self.model.set("descriptor_valid", self.offered);
         if let Some(segment) = next.filter(|_| self.offered) {
-            let control = segment.length as u32 | u32::from(segment.last) << 16 | (segment.seed_of_reserved() << 17);
+            let control = segment.length as u32 | u32::from(segment.last) << 16 | (segment.reserved() << 17);
             let (address, user, control) = (segment.address.into(), u64::from(segment.user).into(), u64::from(control).into());
             self.model.set("descriptor", record(Descriptor { address, control, user, wrong_phase: segment.wrong_phase }));
         }
@@ -322,7 +322,7 @@ impl Bench {
                 self.engine.enable = !self.engine.enable || still > 500;
             }
             // As the queue's control does.
-            if !self.faults.is_empty() && life.seed % 2 == 0 {
+            if !self.faults.is_empty() && life.seed.is_multiple_of(2) {
                 self.model.set("run", false);
             }
             if life.drain.is_some_and(|at| age > at) {
@@ -359,7 +359,7 @@ impl Agent for Watch<'_> {
 
 impl Segment {
     /// Bits of word 2 that mean nothing: whatever stands there.
-    fn seed_of_reserved(&self) -> u32 {
+    fn reserved(&self) -> u32 {
         self.user >> 17
     }
 }

@@ -73,7 +73,7 @@ impl Expected {
                 let address = segment.address + at;
                 let end = ((address / 256 + 1) * 256 - segment.address).min(segment.length);
                 all.reads.push((address, (end - at).div_ceil(16)));
-                for beat in (at..end).step_by(16).filter(|_| true) {
+                for beat in (at..end).step_by(16) {
                     if frame.ended {
                         break;
                     }
