@@ -130,7 +130,7 @@ pub fn run(options: &Options) -> Result<(), DaemonError> {
             tracing::info!("making the simulator (kept for the next time)");
             let host = Host::new(Model::build::<EspalierCard>("espalier_card").map_err(WorldError::from)?, CardOptions::default());
             let nic = NetDevice::open(host.map_err(WorldError::from)?, config)?;
-            let wire = options.wire.as_ref().map(|wire| Wire::open(wire)).transpose().map_err(WorldError::from)?;
+            let wire = options.wire.as_ref().map(Wire::open).transpose().map_err(WorldError::from)?;
             serve(nic, Simulated::new(wire), options)
         }
     }
@@ -158,7 +158,9 @@ where
     });
     let listener = listener.transpose()?;
     if let Some(user) = user {
-        privileges::allow_locked_memory()?;
+        if let Err(error) = privileges::allow_locked_memory() {
+            tracing::warn!(%error, "a device that is reset may get no memory");
+        }
         // The last thing before there is a second thread.
         privileges::become_user(user)?;
         tracing::info!(uid = user.uid, gid = user.gid, "root's rights are given up");

@@ -4,6 +4,8 @@
 
 mod bench;
 mod double;
+mod namespaces;
+mod simulated;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
