@@ -153,6 +153,10 @@ impl<N: Nic, F: Frames, W: World<N>> Engine<N, F, W> {
         if now >= self.tick {
             self.tick = now + TICK;
             self.core.set_time(self::now());
+            // What is down has frames that wait.
+            if self.up && !self.recovery.is_failed() {
+                self.recovery.watch(self.path.in_flight(), self.path.completed(), now);
+            }
             self.core.poll_devices();
         }
         Ok(busy || self.control.has_work())

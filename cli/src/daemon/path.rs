@@ -135,6 +135,12 @@ impl Path {
         self.in_flight.len()
     }
 
+    /// Frames that the device has completed, or lost.
+    #[must_use]
+    pub fn completed(&self) -> u64 {
+        self.counters.device_sent - self.in_flight.len() as u64
+    }
+
     /// The device can be given no more frames now: none is taken from the TAP.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -291,14 +297,6 @@ impl Path {
             core.collect_garbage();
         }
         self.flush(core)
-    }
-
-    /// The device forgot every frame that it had: all are lost.
-    pub fn forget_in_flight(&mut self) {
-        self.counters.lost_queue += self.in_flight.len() as u64;
-        self.in_flight.clear();
-        self.counters.drop_down += self.waiting.len() as u64;
-        self.waiting.clear();
     }
 
     /// From the device to the TAP. True: there may be more.

@@ -1,5 +1,6 @@
 //! What is done about a device whose queues stop, or that fails.
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use espalier_driver::Error;
@@ -13,6 +14,8 @@ use super::nic::Nic;
 
 /// Between two attempts to reset a device.
 const PAUSE: Duration = Duration::from_secs(1);
+/// A device that completes nothing for so long has failed.
+const WATCHDOG: Duration = Duration::from_secs(5);
 /// Attempts in a row that fail before the daemon gives up.
 const ATTEMPTS: u32 = 5;
 
@@ -54,6 +57,8 @@ impl RecoveryCounters {
 #[derive(Debug, Default)]
 pub struct Recovery {
     counters: RecoveryCounters,
+    /// Frames completed when there was last progress, and when that was.
+    progress: Option<(u64, Instant)>,
     /// The device has failed: when to try next, and attempts so far.
     failed: Option<(Instant, u32)>,
 }
@@ -72,9 +77,22 @@ impl Recovery {
     }
 
     /// The device has failed.
-    pub fn fail(&mut self, error: &Error, now: Instant) {
+    pub fn fail(&mut self, error: &dyn Display, now: Instant) {
         tracing::error!(%error, "the device has failed");
         self.failed.get_or_insert((now, 0));
+    }
+
+    /// The kernel's dev_watchdog: a device that has frames and completes none of them has failed. Somebody else may have reset it.
+    pub fn watch(&mut self, in_flight: usize, completed: u64, now: Instant) {
+        match self.progress {
+            Some((before, since)) if in_flight > 0 && before == completed => {
+                if now.saturating_duration_since(since) > WATCHDOG {
+                    self.progress = None;
+                    self.fail(&format_args!("{in_flight} frames to be sent, and none completed for {WATCHDOG:?}"), now);
+                }
+            }
+            _ => self.progress = Some((completed, now)),
+        }
     }
 
     /// Makes queues run that have stopped.
@@ -164,4 +182,26 @@ fn again(info: &PolicyInfo, dev: &str) -> PolicyRequest {
         ..PolicyParams::new(info.selector.clone(), info.direction)
     };
     PolicyRequest { params, index: info.index, offload: Some(UserOffload::policy(dev)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_device_that_stands_still_has_failed() {
+        let (mut recovery, begin) = (Recovery::default(), Instant::now());
+        let seconds = |seconds| begin + Duration::from_secs(seconds);
+        // Nothing to do, then slow, then done.
+        for (second, in_flight, completed) in
+            [(0, 0, 7), (20, 0, 7), (21, 3, 7), (25, 3, 7), (26, 2, 8), (31, 1, 9), (33, 0, 10), (60, 0, 10)]
+        {
+            recovery.watch(in_flight, completed, seconds(second));
+            assert!(!recovery.is_failed(), "after {second} s");
+        }
+        recovery.watch(1, 10, seconds(65));
+        assert!(!recovery.is_failed());
+        recovery.watch(1, 10, seconds(66));
+        assert!(recovery.is_failed());
+    }
 }

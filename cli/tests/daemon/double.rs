@@ -34,6 +34,8 @@ pub struct Shared {
     pub broken: u32,
     /// The TX ring has no room.
     pub full: bool,
+    /// Frames are taken, and nothing more happens to them, until a reset.
+    pub stuck: bool,
     /// What becomes of sent frames.
     pub status: Option<Event>,
     done: VecDeque<TxDone>,
@@ -150,7 +152,11 @@ impl Nic for Double {
     }
 
     fn sent(&mut self) -> Result<Vec<TxDone>, Error> {
-        Ok(self.works()?.done.drain(..).collect())
+        let mut shared = self.works()?;
+        if shared.stuck {
+            return Ok(Vec::new());
+        }
+        Ok(shared.done.drain(..).collect())
     }
 
     fn receive(&mut self) -> Result<Option<RxFrame>, Error> {
@@ -180,6 +186,8 @@ impl Nic for Double {
             return Err(gone());
         }
         shared.resets += 1;
+        shared.stuck = false;
+        shared.done.iter_mut().for_each(|done| done.status = None);
         shared.running = false;
         shared.addresses.clear();
         Ok(())

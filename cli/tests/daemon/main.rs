@@ -287,6 +287,19 @@ fn a_device_that_was_reset_has_its_policies_and_asks_for_new_sas() {
 }
 
 #[test]
+fn a_device_that_completes_nothing_is_reset() {
+    let (nic, peer) = double();
+    let bench = Bench::new(move || (nic, ()), &[]);
+    peer.shared.lock().unwrap().stuck = true;
+    bench.stack.send(&out(10, true)).unwrap();
+    wait_for(|| (bench.count("recovery", "resets") == 1).then_some(()));
+    wait_for(|| (bench.count("path", "lost_queue") == 1).then_some(()));
+    bench.stack.send(&out(10, true)).unwrap();
+    sent(&peer);
+    bench.stop().unwrap();
+}
+
+#[test]
 fn a_device_that_does_not_come_back_ends_the_daemon() {
     let (nic, peer) = double();
     let bench = Bench::new(move || (nic, ()), &[]);
