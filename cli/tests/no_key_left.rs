@@ -5,7 +5,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use espalier::xfrm::parse;
+use espalier::daemon::control::protocol;
+use espalier::daemon::control::wiped::Wiped;
+use espalier::xfrm::{parse, parse_words};
 use zeroize::Zeroizing;
 
 /// What is looked for: the middle of a key in hexadecimal, the bytes it stands for, and a key that is a plain word.
@@ -59,6 +61,28 @@ fn leaked(source: &'static str) -> (usize, usize) {
     (FOUND.load(Ordering::SeqCst), FREED.load(Ordering::SeqCst))
 }
 
+/// The same of a request of the control socket, which comes in pieces, and of its answer.
+fn leaked_request(words: &[&str]) -> (usize, usize) {
+    let line = Zeroizing::new(serde_json::json!({ "argv": words }).to_string());
+    FOUND.store(0, Ordering::SeqCst);
+    FREED.store(0, Ordering::SeqCst);
+    WATCHING.store(true, Ordering::SeqCst);
+    let mut input = Wiped::default();
+    line.as_bytes().chunks(7).for_each(|piece| input.extend(piece));
+    let words = protocol::request(input.bytes());
+    let command = words.map(|words| {
+        let mut stdout = Wiped::default();
+        words.iter().for_each(|word| stdout.extend(word.as_bytes()));
+        let mut output = Wiped::default();
+        protocol::answer(&protocol::Answer { stdout, ..Default::default() }, &mut output).unwrap();
+        output.consume(10);
+        parse_words(words)
+    });
+    drop((command, input));
+    WATCHING.store(false, Ordering::SeqCst);
+    (FOUND.load(Ordering::SeqCst), FREED.load(Ordering::SeqCst))
+}
+
 // One test: what is watched is the whole process.
 #[test]
 fn no_key_is_left_in_memory() {
@@ -77,6 +101,17 @@ fn no_key_is_left_in_memory() {
         let (found, freed) = leaked(source);
         assert!(freed > 3, "the watch was not on");
         assert_eq!(found, 0, "{source}");
+    }
+
+    const KEY: &str = "0x5e5f5a5b5c5d5e5f505152535455565758595a5b";
+    for words in [
+        &["state", "add", "proto", "esp", "spi", "1", "aead", "rfc4106(gcm(aes))", KEY, "128"][..],
+        &["state", "add", "proto", "esp", "spi", KEY],
+        &[KEY],
+    ] {
+        let (found, freed) = leaked_request(words);
+        assert!(freed > 3, "the watch was not on");
+        assert_eq!(found, 0, "{words:?}");
     }
 
     // The watch does find what is left.
