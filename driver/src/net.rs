@@ -77,6 +77,8 @@ pub struct RingStats {
     pub received: u64,
     /// Received frames that were lost on their way into memory. The device counts them too, as by the host's fault.
     pub rx_damaged: u64,
+    /// Frames, not among those received, whose SA a reset took out of the device before they were asked for.
+    pub rx_gone: u64,
 }
 
 impl<B: DmaBus + InterruptBus + ResetBus> NetDevice<B> {
@@ -111,7 +113,7 @@ impl<B: DmaBus + InterruptBus + ResetBus> NetDevice<B> {
     }
 
     /// Function reset, and everything up again as after [`Self::open`]: SAs, policies and local addresses are gone from the device, and
-    /// the traffic is held back. What was under way is accounted for: see [`Self::sent`].
+    /// the traffic is held back. What was under way is accounted for: see [`Self::sent`] and [`RingStats`].
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -125,6 +127,7 @@ impl<B: DmaBus + InterruptBus + ResetBus> NetDevice<B> {
         }
         self.restart_tx();
         self.restart_rx();
+        self.forget_received_by_sas();
         self.device.reopen()?;
         self.account();
         self.start()

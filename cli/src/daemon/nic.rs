@@ -105,6 +105,7 @@ impl<B: DmaBus + InterruptBus + ResetBus> Nic for NetDevice<B> {
             ("lost", stats.lost),
             ("received", stats.received),
             ("rx_damaged", stats.rx_damaged),
+            ("rx_gone", stats.rx_gone),
         ];
         Named(counts.to_vec())
     }

@@ -1,5 +1,7 @@
 //! Frames in.
 
+use espalier_regs::tuser::rx;
+
 use super::{NetDevice, RX};
 use crate::bus::Bus;
 use crate::error::Error;
@@ -46,12 +48,22 @@ impl<B: Bus> NetDevice<B> {
         Ok(None)
     }
 
-    /// Keeps what is completed, before the ring begins anew.
+    /// Keeps what is completed, before the ring begins anew: no more than it holds, whatever a device goes on writing there.
     pub(super) fn collect_received(&mut self) -> Result<(), Error> {
-        while let Some(frame) = self.take_received()? {
+        for _ in 0..self.config.rx_entries {
+            let Some(frame) = self.take_received()? else { break };
             self.ready.push_back(frame);
         }
         Ok(())
+    }
+
+    /// Drops what came out of an SA: numbers begin anew with the tables, and the next SA of that number would vouch for it.
+    pub(super) fn forget_received_by_sas(&mut self) {
+        let before = self.ready.len();
+        self.ready.retain(|frame| !rx::CRYPTO_DONE.is_set(frame.word));
+        let gone = (before - self.ready.len()) as u64;
+        self.stats.received -= gone;
+        self.stats.rx_gone += gone;
     }
 
     /// The device must not have the ring any more.

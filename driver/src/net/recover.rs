@@ -29,8 +29,9 @@ impl<B: Bus> NetDevice<B> {
         self.stopped.tx || self.stopped.rx || self.device.has_queue_fault()
     }
 
-    /// Looks whether a queue has stopped. If so it is drained, accounted for, reset and run again, and why it had stopped is told. Received
-    /// frames that were complete are kept for [`Self::receive`]; the tables and the other queue are not touched.
+    /// Looks whether a queue has stopped, for whatever reason: a fault, or it does not run. If so it is drained, accounted for, reset and run
+    /// again, and why it had stopped is told. Received frames that were complete are kept for [`Self::receive`]; the tables and the other
+    /// queue are not touched. What failed may be tried again.
     ///
     /// # Errors
     /// [`Error::Timeout`]: it does not drain. [`Error::Ring`]: it contradicts itself. Both want a [`NetDevice::reset`]. And whatever the
@@ -39,7 +40,16 @@ impl<B: Bus> NetDevice<B> {
         self.device.forget_queue_fault();
         let mut faults = Vec::new();
         for queue in [TX, RX] {
-            let State::Fault(cause) = queue.state(self.device.registers())? else { continue };
+            let told = match queue.0 {
+                Direction::Out => self.stopped.tx,
+                Direction::In => self.stopped.rx,
+            };
+            let cause = match queue.state(self.device.registers())? {
+                State::Fault(cause) => cause,
+                State::Running if !told => continue,
+                // A completion told of a fault that the queue does not know, or an attempt before this one has come no further.
+                State::Running | State::Idle | State::Draining => None,
+            };
             let address = queue.fault_address(self.device.registers())?;
             queue.drain(self.device.registers())?;
             // What was completed before and while it drained counts.
@@ -65,7 +75,7 @@ impl<B: Bus> NetDevice<B> {
 
     /// Notes which queues have stopped.
     pub(super) fn look_at_queues(&mut self) -> Result<(), Error> {
-        let stopped = |state| matches!(state, State::Fault(_));
+        let stopped = |state| state != State::Running;
         self.stopped.tx |= stopped(TX.state(self.device.registers())?);
         self.stopped.rx |= stopped(RX.state(self.device.registers())?);
         Ok(())

@@ -5,6 +5,7 @@ use espalier_driver::bus::{Bus, InterruptBus, ResetBus};
 use espalier_driver::net::{NetDevice, TxOffload};
 use espalier_driver::rings::{RingConfig, RingError};
 use espalier_driver::xfrm::{Direction, Mode};
+use espalier_regs::tuser::{crypto_status, rx};
 use espalier_regs::{dma, map};
 
 use super::common::sa;
@@ -92,6 +93,72 @@ fn after_a_reset_all_is_empty_and_works() {
     assert_eq!(net.device().bus().wire.len(), 1);
     let stats = net.stats();
     assert_eq!((stats.sent, stats.completed, stats.lost, stats.received), (2, 0, 1, 1), "the last is not taken yet");
+}
+
+/// Numbers of SAs begin anew with a reset: what an old one has let in is not taken for a new one's.
+#[test]
+fn no_frame_of_an_sa_outlives_a_reset() {
+    let mut net = net(small());
+    let word = rx::SA.set(rx::PROTECTED.set(rx::CRYPTO_DONE.set(crypto_status::SUCCESS, 1), 1), 0);
+    net.device().add_sa(&sa("192.0.2.1", "192.0.2.2", 1, Mode::Tunnel, Direction::In)).expect("added");
+    net.device().bus().incoming.extend([(vec![7; 60], word), (vec![8; 60], 0), (vec![9; 60], word)]);
+    net.device().bus().work();
+    assert_eq!(net.receive().expect("sound").map(|frame| frame.word), Some(word));
+    net.reset().expect("reset");
+    net.device().add_sa(&sa("192.0.2.3", "192.0.2.2", 2, Mode::Tunnel, Direction::In)).expect("at the same number");
+    assert_eq!(net.receive().expect("sound").map(|frame| frame.bytes), Some(vec![8; 60]), "that came in clear");
+    assert_eq!(net.receive().expect("sound"), None);
+    assert_eq!((net.stats().received, net.stats().rx_gone), (2, 1));
+}
+
+#[test]
+fn a_queue_that_does_not_run_is_made_to() {
+    let mut net = net(small());
+    net.device().bus().speed = 0;
+    for state in [State::Idle, State::Draining(0)] {
+        net.send(&[1; 60], TxOffload::None).expect("sent");
+        net.device().bus().tx.state = state;
+        net.device().bus().rx.state = state;
+        let faults = net.recover().expect("recovered");
+        assert_eq!(faults.iter().map(|fault| (fault.cause, fault.lost)).collect::<Vec<_>>(), [(None, 1), (None, 0)]);
+        assert_eq!((net.device().bus().tx.state, net.device().bus().rx.state), (State::Running, State::Running));
+        assert!(net.sent().expect("sound")[0].is_lost());
+    }
+    assert_eq!(net.recover().expect("nothing to do"), []);
+}
+
+#[test]
+fn a_second_attempt_finishes_what_the_first_one_could_not() {
+    let mut net = net(small());
+    net.send(&[1; 60], TxOffload::None).expect("sent");
+    net.device().bus().strike = Some((Strike::Data, 0));
+    net.device().bus().drains = None;
+    net.device().bus().work();
+    net.sent().expect("sound");
+    net.recover().expect_err("stuck");
+    net.device().bus().drains = Some(0);
+    net.device().bus().work();
+    assert_eq!(net.device().bus().tx.state, State::Idle);
+    assert!(net.has_stopped());
+    net.recover().expect("recovered");
+    assert!(!net.has_stopped());
+    net.send(&[2; 60], TxOffload::None).expect("sent");
+    net.device().bus().work();
+    assert_eq!(net.sent().expect("sound").len(), 1);
+}
+
+/// A fault that the queue itself does not know does not leave the driver waiting for it.
+#[test]
+fn a_fault_that_a_completion_tells_is_enough() {
+    let mut net = net(small());
+    net.send(&[1; 60], TxOffload::None).expect("sent");
+    net.device().bus().strike = Some((Strike::Data, 0));
+    net.device().bus().work();
+    net.device().bus().tx.state = State::Running;
+    net.sent().expect("sound");
+    assert!(net.has_stopped());
+    net.recover().expect("recovered");
+    assert!(!net.has_stopped());
 }
 
 #[test]
