@@ -31,8 +31,13 @@ pub struct RxRing {
     memory: Memory,
     /// Index of the next descriptor.
     tail: u16,
-    /// Index of the next completion, and of the oldest descriptor that is not completed.
+    /// Index of the oldest descriptor that is not completed.
+    head: u16,
+    /// Index of the next completion.
     next: u16,
+    /// A fault was completed: the buffers that its frame would have had next are not completed, those of frames begun before it was seen
+    /// are. None is posted again before the ring begins anew.
+    faulted: bool,
     /// What the doorbell says.
     rung: u16,
     /// The frame that is not complete yet.
@@ -46,7 +51,7 @@ impl RxRing {
     /// [`DmaError`].
     pub fn new(bus: &mut impl DmaBus, entries: u16, buffer_bytes: u16) -> Result<Self, DmaError> {
         let memory = Memory::new(bus, entries, buffer_bytes, DmaAccess::ReadWrite)?;
-        let mut ring = Self { memory, tail: 0, next: 0, rung: 0, partial: None };
+        let mut ring = Self { memory, tail: 0, head: 0, next: 0, faulted: false, rung: 0, partial: None };
         ring.restart();
         Ok(ring)
     }
@@ -87,17 +92,18 @@ impl RxRing {
 
     /// Takes a completed buffer: what it ends.
     fn used(&mut self, completion: RxCompletion) -> Result<Option<RxDone>, RingError> {
-        let index = self.next;
+        let (index, buffer) = (self.next, completion.index.wrapping_sub(1));
         let wrong = |what, found| RingError::Completion { direction: Direction::In, index, what, found };
-        if self.next == self.tail {
-            return Err(wrong("no buffer is posted, but one is completed up to descriptor", completion.index.into()));
+        if buffer.wrapping_sub(self.head) >= self.tail.wrapping_sub(self.head) {
+            return Err(wrong("a buffer that is not posted, the one before descriptor", completion.index.into()));
         }
-        if completion.index != self.next.wrapping_add(1) {
+        if buffer != self.head && !self.faulted {
             return Err(wrong("not the oldest buffer, but the one before descriptor", completion.index.into()));
         }
         let done = if completion.cause != 0 {
             let fault = completion.fault().ok_or_else(|| wrong("unknown fault", completion.cause))?;
             self.partial = None;
+            self.faulted = true;
             Some(RxDone::Lost(fault))
         } else {
             if completion.length == 0 || completion.length > self.memory.buffer_bytes() {
@@ -109,7 +115,7 @@ impl RxRing {
                 (true, Some(_)) => return Err(wrong("a frame begins within another; length", completion.length.into())),
                 (false, None) => return Err(wrong("a frame without its beginning; length", completion.length.into())),
             };
-            self.memory.read_buffer(index, completion.length, &mut bytes);
+            self.memory.read_buffer(buffer, completion.length, &mut bytes);
             if bytes.len() >= ENDLESS {
                 return Err(wrong("a frame does not end; length", completion.length.into()));
             }
@@ -121,7 +127,10 @@ impl RxRing {
             }
         };
         self.next = self.next.wrapping_add(1);
-        self.post();
+        self.head = completion.index;
+        if !self.faulted {
+            self.post();
+        }
         Ok(done)
     }
 
@@ -136,7 +145,7 @@ impl RxRing {
     /// The device must not have the ring.
     pub fn restart(&mut self) -> bool {
         self.memory.clear();
-        (self.tail, self.next, self.rung) = (0, 0, 0);
+        (self.tail, self.head, self.next, self.rung, self.faulted) = (0, 0, 0, 0, false);
         for _ in 0..self.memory.entries() {
             self.post();
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use espalier_driver::net::{NetDevice, SendError, TxOffload};
 use espalier_driver::ops::XfrmdevOps;
-use espalier_driver::rings::RingError;
+use espalier_driver::rings::{RingConfig, RingError};
 use espalier_driver::xfrm::Direction;
 use espalier_driver::{Error, Event, Operation};
 use espalier_regs::dma::Fault;
@@ -127,6 +127,24 @@ fn memory_that_is_gone_is_a_fault() {
     assert_eq!(net.device().bus().violations.len(), 1);
 }
 
+#[test]
+fn frames_begun_before_a_fault_is_seen_are_received() {
+    let mut net = net(RingConfig { rx_entries: 16, ..small() });
+    net.device().bus().incoming.extend((0..4).map(|number| (frame(number, 200), 0)));
+    // The second frame, in the second of its four buffers; the device writes the third one all the same, into those behind.
+    net.device().bus().strike = Some((Strike::Data, 5));
+    net.device().bus().begun = 1;
+    net.device().bus().work();
+    for number in [0, 2] {
+        assert_eq!(net.receive().expect("sound").map(|frame| frame.bytes), Some(frame(number, 200)));
+    }
+    assert_eq!(net.receive().expect("sound"), None);
+    assert_eq!(net.recover().expect("recovered").len(), 1);
+    net.device().bus().work();
+    assert_eq!(net.receive().expect("sound").map(|frame| frame.bytes), Some(frame(3, 200)));
+    assert_eq!(net.stats().rx_damaged, 1);
+}
+
 /// A completion of the device's making.
 fn forge(net: &mut NetDevice<Card>, tx: bool, words: [u32; 4]) {
     let card = net.device().bus();
@@ -159,6 +177,8 @@ fn a_completion_of_what_was_never_posted_is_refused() {
     assert!(contradiction(1, true, [0, 1, 0, PHASE]).starts_with("neither"));
     assert!(contradiction(1, true, [255, 1, 1, PHASE]).starts_with("unknown event"));
     assert!(contradiction(0, false, [0, 2, 3 << 16 | 60, PHASE]).starts_with("not the oldest"));
+    assert!(contradiction(0, false, [0, 9, 3 << 16 | 60, PHASE]).starts_with("a buffer that is not posted"));
+    assert!(contradiction(0, false, [0, 0, 3 << 16, PHASE | 5]).starts_with("a buffer that is not posted"));
     assert!(contradiction(0, false, [0, 1, 3 << 16 | 65, PHASE]).starts_with("impossible length"));
     assert!(contradiction(0, false, [0, 1, 2 << 16 | 60, PHASE]).starts_with("a frame without"));
     assert!(contradiction(0, false, [0, 1, 3 << 16, PHASE | 15]).starts_with("unknown fault"));

@@ -55,8 +55,12 @@ pub struct Card {
     pub wire: Vec<(Vec<u8>, u32)>,
     /// What is to come in.
     pub incoming: VecDeque<(Vec<u8>, u32)>,
+    /// They are being written.
+    finishing: bool,
     /// Bytes of the first of them that are in memory.
     written: usize,
+    /// Received frames that it has begun by the time it sees that one could not be written: they are written and completed.
+    pub begun: usize,
     /// What goes out comes in again.
     pub looped: bool,
     /// Frames that it gets through in one turn.
@@ -96,7 +100,9 @@ impl Card {
             pending: 0,
             wire: Vec::new(),
             incoming: VecDeque::new(),
+            finishing: false,
             written: 0,
+            begun: 0,
             looped: false,
             speed: usize::MAX,
             strike: None,
@@ -192,7 +198,8 @@ impl Card {
     /// The descriptor at an index of a running queue, if it is the device's.
     fn descriptor(&mut self, tx: bool, index: u16) -> Option<Result<[u32; 4], (Fault, u64)>> {
         let queue = if tx { &self.tx } else { &self.rx };
-        if queue.state != State::Running || index == queue.doorbell {
+        let goes_on = queue.state == State::Running || (!tx && self.finishing);
+        if !goes_on || index == queue.doorbell {
             return None;
         }
         if queue.doorbell.wrapping_sub(queue.head) > queue.entries() {
@@ -331,7 +338,14 @@ impl Card {
                     self.rx.head = index;
                     self.lose_first();
                     self.stop(false, fault, address);
-                    self.complete(false, RxCompletion { word, index, length: 0, first, last: true, cause: fault.code() }.encode());
+                    let lost = RxCompletion { word, index, length: 0, first, last: true, cause: fault.code() };
+                    self.complete(false, lost.encode());
+                    if fault == Fault::Data {
+                        // The frame's later buffers are not completed.
+                        let left = (frame.len() - at).div_ceil(self.buffer_bytes()) as u16 - 1;
+                        self.rx.head = index.wrapping_add(left.min(self.rx.doorbell.wrapping_sub(index)));
+                        self.finish_begun();
+                    }
                     return false;
                 }
             }
@@ -339,6 +353,22 @@ impl Card {
         self.written = 0;
         self.incoming.pop_front();
         true
+    }
+
+    fn finish_begun(&mut self) {
+        self.finishing = true;
+        for _ in 0..std::mem::take(&mut self.begun) {
+            assert!(self.receive_one(), "a frame begun has its buffers");
+        }
+        self.finishing = false;
+    }
+
+    /// Of the driver's buffers: all are alike.
+    fn buffer_bytes(&self) -> usize {
+        let map = self.iommu.lock().expect("no panic");
+        let length =
+            map.get(&self.rx.ring).map_or(0, |(pages, _)| RxDescriptor::decode(std::array::from_fn(|word| pages.load(4 * word))).length);
+        usize::from(length).max(1)
     }
 
     /// The frame at the head finds no way into memory.
