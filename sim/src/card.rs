@@ -51,13 +51,11 @@ pub struct Function {
     pins: [Input; 3],
     halted_pin: Output,
     interrupts_pin: Output,
-    event_pin: Output,
     pub(crate) msix_enable: bool,
     pub(crate) msix_mask: bool,
     pub(crate) halt: bool,
     pub(crate) halted: bool,
     pub(crate) interrupts: u8,
-    event: bool,
 }
 
 impl Function {
@@ -67,13 +65,11 @@ impl Function {
             pins: [model.input("msix_enable")?, model.input("msix_mask")?, model.input("halt")?],
             halted_pin: model.output("halted")?,
             interrupts_pin: model.output("interrupts")?,
-            event_pin: model.output("interrupt")?,
             msix_enable: false,
             msix_mask: false,
             halt: false,
             halted: false,
             interrupts: 0,
-            event: false,
         })
     }
 }
@@ -91,7 +87,6 @@ impl Agent for Function {
         self.memory.sample(model)?;
         self.halted = self.halt && model.read_bool(self.halted_pin);
         self.interrupts = model.read_u64(self.interrupts_pin) as u8;
-        self.event = model.read_bool(self.event_pin);
         if self.halted && self.memory.outstanding() > 0 {
             let rule = "halted with an access under way";
             return Err(Error::Protocol { stream: "m_axi".into(), cycle: model.cycles(), rule });
@@ -108,7 +103,7 @@ impl HostSide for Function {
 
 impl Chip<Function> {
     /// Puts a MAC and a PCI function around a model with the card's ports (`s_axil_*`, `m_axis_wire_*`, `s_axis_wire_*`, `m_axi_*`,
-    /// `interrupt`, `interrupts`, `msix_enable`, `msix_mask`, `halt`, `halted`), and resets it. MSI-X is off.
+    /// `interrupts`, `msix_enable`, `msix_mask`, `halt`, `halted`), and resets it. MSI-X is off.
     ///
     /// # Errors
     /// [`Error::NoSuchPort`] when the model is not a card.
@@ -147,12 +142,6 @@ impl Chip<Function> {
     #[must_use]
     pub fn interrupts(&self) -> u8 {
         self.host.interrupts
-    }
-
-    /// The engine's `interrupt` in the last clock: EVENT shows an event.
-    #[must_use]
-    pub fn event(&self) -> bool {
-        self.host.event
     }
 
     /// The accesses that have come since the last call. Each wants an answer.

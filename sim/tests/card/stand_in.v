@@ -17,7 +17,7 @@ module card(input wire clock, input wire reset,
   output wire [1:0] m_axi_awid, output wire [63:0] m_axi_awaddr, output wire [7:0] m_axi_awlen, output reg m_axi_awvalid, input wire m_axi_awready,
   output wire [127:0] m_axi_wdata, output wire [15:0] m_axi_wstrb, output wire m_axi_wlast, output reg m_axi_wvalid, input wire m_axi_wready,
   input wire [1:0] m_axi_bid, input wire [1:0] m_axi_bresp, input wire m_axi_bvalid, output wire m_axi_bready,
-  output wire interrupt, output reg [2:0] interrupts, input wire msix_enable, input wire msix_mask, input wire halt, output wire halted);
+  output reg [2:0] interrupts, input wire msix_enable, input wire msix_mask, input wire halt, output wire halted);
   parameter CAP = 32'h000413a1;
 
   assign m_axis_wire_tdata = s_axis_wire_tdata; assign m_axis_wire_tkeep = s_axis_wire_tkeep; assign m_axis_wire_tlast = s_axis_wire_tlast;
@@ -42,7 +42,6 @@ module card(input wire clock, input wire reset,
   assign m_axi_wlast = message || count + 5'd1 == beats;
   assign m_axi_bready = 1;
   assign halted = halt && !busy;
-  assign interrupt = status[8];
 
   always @(posedge clock) begin
     s_axil_bvalid <= !reset && (write || (s_axil_bvalid && !s_axil_bready));
