@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 pub mod check;
 pub mod daemon;
+pub mod device;
 pub mod run;
 pub mod scenario;
 pub mod tell;
@@ -57,6 +58,9 @@ pub enum Failure {
     /// There is no answer of a daemon.
     #[error(transparent)]
     Client(#[from] daemon::client::ClientError),
+    /// The device can't be served.
+    #[error("{0}")]
+    Device(#[from] device::DeviceError),
     /// Output can't be written.
     #[error("output: {0}")]
     Output(#[from] io::Error),

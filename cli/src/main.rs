@@ -9,12 +9,14 @@ use clap::{Args, Parser, Subcommand};
 use espalier::daemon::client::{self, ClientError};
 use espalier::daemon::options::{Options as DaemonOptions, SOCKET};
 use espalier::daemon::{DaemonError, log};
+use espalier::device::{self, DeviceError, WireSpec};
 use espalier::run::sides::Side;
 use espalier::run::simulated::Simulated;
 use espalier::run::{self, Options};
 use espalier::scenario::{self, world::World};
 use espalier::{Failure, check, tell};
 use espalier_driver::{Caps, Device};
+use espalier_hdl::card::EspalierCard;
 use espalier_hdl::engine::Espalier;
 use espalier_sim::Model;
 use espalier_sim::nic::{Nic, NicStalls};
@@ -45,6 +47,9 @@ enum Command {
     Caps(CapsArgs),
     /// Tell what a daemon has counted, or the devices of a scenario.
     Stats(StatsArgs),
+    /// Be a PCI device for a virtual machine: serve the simulated card over vfio-user, for QEMU 10.1 or later.
+    #[command(after_long_help = DEVICE)]
+    Device(DeviceArgs),
 }
 
 #[derive(Args)]
@@ -84,6 +89,22 @@ struct StatsArgs {
     /// Print the daemon's metrics as Prometheus reads them.
     #[arg(long, conflicts_with_all = ["json", "scenario"])]
     prometheus: bool,
+}
+
+#[derive(Args)]
+struct DeviceArgs {
+    /// Socket for the virtual machine; it is there while this runs.
+    #[arg(long, value_name = "PATH")]
+    socket: PathBuf,
+    /// What is at the card's wire: tap:NAME, unix:PATH or pcap:IN,OUT. Nothing if it is left out.
+    #[arg(long, value_name = "WIRE")]
+    wire: Option<WireSpec>,
+    /// Write an FST trace of all signals. Slow, and large.
+    #[arg(long, value_name = "FILE.fst")]
+    trace: Option<PathBuf>,
+    /// What is logged: a level, or more in the words of tracing-subscriber's EnvFilter.
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
 }
 
 #[derive(Args)]
@@ -171,6 +192,17 @@ first thing that is not as it says ends it, and the exit status is 1.
   expect HOST marked N             packets received since the last such line that were congestion marked on the way
   expect HOST states|policies N";
 
+const DEVICE: &str = "\
+Wires:
+  tap:NAME      a TAP interface of the host, made if it is not there
+  unix:PATH     listens there: frames with their length before them (four bytes, big endian), as QEMU has them:
+                -netdev stream,id=n0,server=off,addr.type=unix,addr.path=PATH
+  pcap:IN,OUT   frames of a capture come when the card receives, what it sends goes into another
+
+In QEMU: -device '{\"driver\":\"vfio-user-pci\",\"x-msg-timeout\":60000,\"socket\":{\"type\":\"unix\",\"path\":\"SOCKET\"}}'
+
+One virtual machine at a time; when it goes, the device is reset and waits for the next one. SIGINT and SIGTERM end it.";
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
@@ -189,6 +221,7 @@ fn main() -> ExitCode {
         Command::Scenario(args) => play_scenarios(args, &mut out),
         Command::Caps(args) => caps(args, &mut out).map(|()| true),
         Command::Stats(StatsArgs { scenario: Some(scenario), json, .. }) => stats(scenario, *json, &mut out),
+        Command::Device(args) => serve_device(args).map(|()| true),
     };
     exit(result.and_then(|ok| Ok(out.flush().map(|()| if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })?)))
 }
@@ -311,6 +344,14 @@ fn stats(file: &Path, json: bool, out: &mut dyn Write) -> Result<bool, Failure> 
 /// The engine as it is emitted: 64 SAs each way, 64 policies.
 fn engine() -> Result<Model, espalier_sim::Error> {
     Model::build::<Espalier>("espalier")
+}
+
+/// Serves until a signal comes.
+fn serve_device(args: &DeviceArgs) -> Result<(), Failure> {
+    log::start(&args.log, log::Format::Text).map_err(DeviceError::Option)?;
+    let options = device::Options { socket: args.socket.clone(), wire: args.wire.clone(), trace: args.trace.clone() };
+    let card = || Model::build::<EspalierCard>("espalier_card");
+    Ok(device::run(&options, card, || tracing::info!(socket = %args.socket.display(), "the device waits for a virtual machine"))?)
 }
 
 fn style() -> ProgressStyle {

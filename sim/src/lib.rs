@@ -54,10 +54,12 @@ mod error;
 pub mod host;
 mod model;
 pub mod nic;
+pub mod pci;
 mod shim;
 pub mod stream;
 pub mod tools;
 mod value;
+pub mod vfio_user;
 
 pub use card::{Card, CardOptions};
 pub use error::Error;
