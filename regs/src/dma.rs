@@ -265,7 +265,7 @@ entries! {
     /// What became of a frame that was to be sent: one for each, in order. Word 0 is `m_axis_txstatus_tdata`, with STATUS.
     TX_COMPLETION: tx_completion {
         1 => {
-            /// Index behind the frame's last descriptor: all before it are the host's again.
+            /// Index behind the frame's last descriptor, or with CAUSE behind the one that failed: all before it are the host's again.
             INDEX: 0, 16;
         }
         2 => {
@@ -280,7 +280,7 @@ entries! {
         }
     }
 
-    /// A buffer that was used: one for each, in order. Word 0 is `m_axis_host_tuser` of the frame.
+    /// A buffer that was used: one for each, in order; but after one with CAUSE the frame's later buffers have none, and INDEX passes them. Word 0 is `m_axis_host_tuser` of the frame.
     RX_COMPLETION: rx_completion {
         1 => {
             /// Index behind its descriptor.
