@@ -31,7 +31,7 @@ fn config(log2: u32) -> RingConfig {
 /// No IP: it passes. Its number stands in it.
 fn frame(number: usize, length: usize) -> Vec<u8> {
     let header = [0x02, 0, 0, 0, 0, 1, 0x02, 0, 0, 0, 0, 2, 0x88, 0xb5, (number >> 8) as u8, number as u8];
-    header.into_iter().chain((16..length).map(|at| (at * (number + 3) >> 2) as u8)).collect()
+    header.into_iter().chain((16..length).map(|at| ((at * (number + 3)) >> 2) as u8)).collect()
 }
 
 fn number(frame: &[u8]) -> usize {

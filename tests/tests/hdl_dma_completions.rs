@@ -1,4 +1,5 @@
 //! The completion ring: what the host finds in its memory, and when.
+#![allow(clippy::unwrap_used)]
 
 #[path = "hdl_stream/support.rs"]
 mod support;

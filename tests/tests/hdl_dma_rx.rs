@@ -1,4 +1,5 @@
 //! The receive queue: frames in the host's buffers, and what becomes of those that don't get there.
+#![allow(clippy::unwrap_used)]
 
 #[path = "hdl_dma_rx/bench.rs"]
 mod bench;
