@@ -11,7 +11,7 @@
 //! | `interrupt` | level: EVENT shows an event; for shells without vectors |
 //! | `interrupts` | level, one bit a vector, for shells without MSI-X: TX, RX, event |
 //! | `msix_enable`, `msix_mask` | the function's MSI-X capability: Enable and Function Mask |
-//! | `halt`, `halted` | before a reset, or when the function may no longer be bus master: no access is begun any more; none is left when `halted` is high. It stays so until `halt` falls |
+//! | `halt`, `halted` | before a reset, or when the function may no longer be bus master: no access is begun any more; none is left when `halted` is high. It stays so until `halt` falls. What is begun ends, so while `halt` is high the shell takes whatever `m_axis_wire` gives, link or no link |
 
 use rust_hdl::prelude::*;
 

@@ -99,8 +99,8 @@ registers! {
 
     /// Switches a queue.
     QUEUE_CONTROL: queue_control, 0x8040 [queue::COUNT; by 64], Rw, 0 => {
-        /// 1: begin, with every index at 0; only while QUEUE_STATE is 0. 0: drain. What the device has begun ends, and is
-        /// completed; other descriptors and frames are left. QUEUE_STATE is 0 when no access of the queue is left.
+        /// 1: begin, with every index at 0; only while QUEUE_STATE is 0. 0: drain. What the engine has begun ends, and is
+        /// completed; other frames are left, of descriptors before QUEUE_HEAD as well. QUEUE_STATE is 0 when no access of the queue is left.
         ENABLE: 0, 1;
     }
 
@@ -152,10 +152,10 @@ registers! {
         INDEX: 0, 16;
     }
 
-    /// Address of the access that failed, low half; 0 if none did.
+    /// Address of the access that failed, or that the refused descriptor names, low half; else 0.
     QUEUE_FAULT_LO: queue_fault_lo, 0x8068 [queue::COUNT; by 64], Ro, 0 => {}
 
-    /// Address of the access that failed, high half.
+    /// The same, high half.
     QUEUE_FAULT_HI: queue_fault_hi, 0x806c [queue::COUNT; by 64], Ro, 0 => {}
 
     /// MSI-X table (PCI Express Base section 7.7.2): message address, low half.
@@ -265,7 +265,7 @@ entries! {
     /// What became of a frame that was to be sent: one for each, in order. Word 0 is `m_axis_txstatus_tdata`, with STATUS.
     TX_COMPLETION: tx_completion {
         1 => {
-            /// Index behind the frame's last descriptor, or with CAUSE behind the one that failed: all before it are the host's again.
+            /// Index behind the frame's last descriptor, or with CAUSE behind the one that failed: all before it are the host's again. In a frame that was cut off, by CAUSE or a drain, it is behind the descriptor that was reached, and its later ones are the host's when QUEUE_STATE is 0.
             INDEX: 0, 16;
         }
         2 => {
