@@ -349,7 +349,10 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX:
         self.rx_queue.s_axis_host_tuser.next = self.engine.m_axis_host_tuser.val();
         self.engine.m_axis_host_tready.next = self.rx_queue.s_axis_host_tready.val();
         self.engine.rx_no_buffer.next = self.rx_queue.no_buffer.val();
-        self.engine.rx_host_fault.next = self.rx_queue.host_fault.val();
+        self.engine.rx_host_fault.next = self.rx_queue.host_fault.val() | self.rx_done.lost.val();
+        self.rx_done.lost_ready.next = !self.rx_queue.host_fault.val();
+        // Of frames to be sent the host knows which ones it has not heard of.
+        self.tx_done.lost_ready.next = true;
 
         // The wire.
         self.m_axis_wire_tdata.next = self.engine.m_axis_wire_tdata.val();

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use espalier_hdl::dma::completion_ring::CompletionRing;
 use espalier_hdl::dma::records::Completion;
-use espalier_regs::dma::Fault;
+use espalier_regs::dma::{Fault, rx_completion};
 use espalier_sim::stream::{Record, Source, Stalls, step};
 use espalier_sim::{Model, field};
 use proptest::prelude::*;
@@ -42,6 +42,7 @@ struct Bench {
     before: Option<Write>,
     pulses: u64,
     faults: Vec<u64>,
+    lost: usize,
 }
 
 impl Bench {
@@ -63,6 +64,7 @@ impl Bench {
             before: None,
             pulses: 0,
             faults: Vec::new(),
+            lost: 0,
         };
         bench.enable();
         bench
@@ -82,7 +84,12 @@ impl Bench {
     }
 
     fn push(&mut self) {
-        let words: Words = [self.rng.random(), self.rng.random_range(0..0x10000), self.rng.random(), self.rng.random_range(0..16)];
+        let words: Words = [
+            self.rng.random(),
+            self.rng.random_range(0..0x10000),
+            self.rng.random(),
+            self.rng.random_range(0..16) * self.rng.random_range(0..2),
+        ];
         self.given.push_back(words);
         self.pushed += 1;
         self.source.push(Record::of(Completion {
@@ -95,6 +102,8 @@ impl Bench {
 
     fn step(&mut self) {
         use espalier_sim::stream::Agent;
+        let ready = self.rng.random();
+        self.model.set("lost_ready", ready);
         self.source.drive(&mut self.model);
         self.writes.drive(&mut self.model);
         self.model.settle();
@@ -114,6 +123,8 @@ impl Bench {
             self.faults.push(write.address);
         }
         self.pulses += u64::from(written);
+        assert!(ready || !self.model.get_bool("lost"));
+        self.lost += usize::from(self.model.get_bool("lost"));
         self.before = self.writes.answered.take();
         if let Some(write) = &self.before {
             assert!(write.beats.len() <= 4 && write.address % 64 + 16 * write.beats.len() as u64 <= 64);
@@ -206,6 +217,9 @@ proptest! {
         bench.drain();
         bench.look();
         prop_assert_eq!(bench.faults.is_empty(), bench.given.is_empty());
+        // Frames that the host does not hear of are told.
+        let whole = |words: &&Words| rx_completion::LAST.is_set(words[2]) && words[3] == 0;
+        prop_assert_eq!(bench.lost, bench.given.iter().filter(whole).count());
         if let Some(&first) = bench.faults.first() {
             // The host has read up to the first write that failed.
             prop_assert_eq!(BASE + 16 * bench.next, first);
@@ -303,7 +317,7 @@ fn reset_meets_it_at_work() {
     bench.model.reset(2);
     bench.model.settle();
     assert!(bench.model.get_bool("idle"));
-    for port in ["write_request_valid", "write_beat_valid", "written", "fault_valid"] {
+    for port in ["write_request_valid", "write_beat_valid", "written", "fault_valid", "lost"] {
         assert!(!bench.model.get_bool(port), "{port}");
     }
     let mut source = Source::<Record>::new(&bench.model, "completion", Stalls::never()).unwrap();

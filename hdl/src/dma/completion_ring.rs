@@ -2,9 +2,19 @@
 
 use rust_hdl::prelude::*;
 
+use espalier_regs::dma::rx_completion;
+
 use super::records::{Completion, Fault, WriteBeat, WriteRequest};
 use crate::constant::Const;
 use crate::fifo::Fifo;
+
+/// A write that is outstanding.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Written {
+    pub address: Bits<64>,
+    /// Entries of it that end a frame which came whole.
+    pub frames: Bits<3>,
+}
 
 /// Collects completions and writes up to four of them, a block of 64 bytes, at once.
 ///
@@ -19,6 +29,8 @@ use crate::fifo::Fifo;
 /// - A beat is offered after its request. A response comes 2 clocks after its request was taken or later.
 /// - A write that fails raises [`Fault`] `Completion` with its address, 1 clock after the response, and no `written`. What comes behind it is
 ///   written as if it had not: the host reads no further than the entry that is missing, and the queue still comes to its end.
+/// - `lost`, a pulse in a clock in which `lost_ready` is high: a received frame (LAST, no CAUSE) whose entry is in that write or behind it. It
+///   is in memory, but the host does not hear of it. `idle` waits until all are told.
 #[derive(LogicBlock, Default)]
 pub struct CompletionRing {
     pub clock: Signal<In, Clock>,
@@ -35,6 +47,7 @@ pub struct CompletionRing {
     pub write_beat_ready: Signal<In, bool>,
     pub write_response_valid: Signal<In, bool>,
     pub write_response_error: Signal<In, bool>,
+    pub lost_ready: Signal<In, bool>,
     pub idle: Signal<Out, bool>,
     pub fault: Signal<Out, Fault>,
     pub fault_valid: Signal<Out, bool>,
@@ -44,9 +57,10 @@ pub struct CompletionRing {
     pub write_beat: Signal<Out, WriteBeat>,
     pub write_beat_valid: Signal<Out, bool>,
     pub written: Signal<Out, bool>,
+    pub lost: Signal<Out, bool>,
     entries: Fifo<Bits<128>, 4>,
-    /// Addresses of the writes that are outstanding.
-    addresses: Fifo<Bits<64>, 5>,
+    /// The writes that are outstanding.
+    writes: Fifo<Written, 5>,
     /// Index of the next entry.
     index: DFF<Bits<16>>,
     /// The ring's entries, less one.
@@ -54,6 +68,10 @@ pub struct CompletionRing {
     /// Entries that no write has been begun for, and clocks that they may still wait.
     waiting: DFF<Bits<3>>,
     patience: DFF<Bits<16>>,
+    /// How many of them end a frame; the same of the write that was begun, and of `request`.
+    frames: DFF<Bits<3>>,
+    begun_frames: DFF<Bits<3>>,
+    request_frames: DFF<Bits<3>>,
     /// They end a block; they have waited long enough; nothing waits.
     full: DFF<bool>,
     aged: DFF<bool>,
@@ -64,13 +82,19 @@ pub struct CompletionRing {
     beats: DFF<Bits<5>>,
     request: DFF<WriteRequest>,
     request_valid: DFF<bool>,
-    /// `request` is not in `addresses` yet.
+    /// `request` is not in `writes` yet.
     fresh: DFF<bool>,
     /// Entries whose write was requested, and that are not given out.
     owed: DFF<Bits<6>>,
     outstanding: DFF<Bits<6>>,
     answered: DFF<bool>,
     answer_error: DFF<bool>,
+    /// A write has failed.
+    broken: DFF<bool>,
+    /// Frames that the host does not hear of, and that are still to be told.
+    untold: DFF<Bits<8>>,
+    lost_now: Signal<Local, Bits<8>>,
+    ends_frame: Signal<Local, bool>,
     place_of_first: Signal<Local, Bits<16>>,
     address: Signal<Local, Bits<64>>,
     last_word: Signal<Local, Bits<32>>,
@@ -84,16 +108,17 @@ pub struct CompletionRing {
     completion_fault: Const<4, { espalier_regs::dma::Fault::Completion as u64 }>,
     all: Const<16, 0xffff>,
     one: Const<16, 1>,
+    last_at: Const<5, { rx_completion::LAST.lsb as u64 }>,
 }
 
 impl Logic for CompletionRing {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, index, mask, waiting, patience, full, aged, hurry, begun, place, beats, request, request_valid);
-        dff_setup!(self, clock, fresh, owed, outstanding, answered, answer_error);
-        clock!(self, clock, entries, addresses);
+        dff_setup!(self, clock, fresh, owed, outstanding, answered, answer_error, frames, begun_frames, request_frames, broken, untold);
+        clock!(self, clock, entries, writes);
         self.entries.reset.next = self.reset.val() | self.clear.val();
-        self.addresses.reset.next = self.reset.val() | self.clear.val();
+        self.writes.reset.next = self.reset.val() | self.clear.val();
         self.mask.d.next = (self.one.val() << bit_cast::<16, 4>(self.size.val())) - 1;
 
         // Begin a write of all that waits.
@@ -104,7 +129,9 @@ impl Logic for CompletionRing {
             self.begun.d.next = true;
             self.place.d.next = self.place_of_first.val();
             self.beats.d.next = bit_cast::<5, 3>(self.waiting.q.val());
+            self.begun_frames.d.next = self.frames.q.val();
             self.waiting.d.next = 0.into();
+            self.frames.d.next = 0.into();
             self.full.d.next = false;
             self.aged.d.next = false;
         }
@@ -126,6 +153,11 @@ impl Logic for CompletionRing {
         if self.waiting.q.val().any() & (self.patience.q.val() == 1) {
             self.aged.d.next = true;
         }
+        self.ends_frame.next =
+            bit_cast::<1, 32>(self.completion.val().control >> self.last_at.val()).any() & !self.completion.val().cause.any();
+        if self.push.val() & self.ends_frame.val() {
+            self.frames.d.next = self.frames.q.val() + 1;
+        }
         if self.push.val() {
             self.index.d.next = self.index.q.val() + 1;
             self.waiting.d.next = self.waiting.q.val() + 1;
@@ -138,7 +170,7 @@ impl Logic for CompletionRing {
 
         // Request: the address has a clock of its own.
         self.address.next = self.base.val() + (bit_cast::<64, 16>(self.place.q.val()) << 4);
-        self.ask.next = self.begun.q.val() & !self.request_valid.q.val() & self.addresses.s_ready.val();
+        self.ask.next = self.begun.q.val() & !self.request_valid.q.val() & self.writes.s_ready.val();
         if self.write_request_ready.val() {
             self.request_valid.d.next = false;
         }
@@ -147,13 +179,15 @@ impl Logic for CompletionRing {
             self.begun.d.next = false;
             self.request.d.next.address = self.address.val();
             self.request.d.next.beats = self.beats.q.val();
+            self.request_frames.d.next = self.begun_frames.q.val();
             self.request_valid.d.next = true;
             self.fresh.d.next = true;
         }
         self.write_request.next = self.request.q.val();
         self.write_request_valid.next = self.request_valid.q.val();
-        self.addresses.s_data.next = self.request.q.val().address;
-        self.addresses.s_valid.next = self.fresh.q.val();
+        self.writes.s_data.next.address = self.request.q.val().address;
+        self.writes.s_data.next.frames = self.request_frames.q.val();
+        self.writes.s_valid.next = self.fresh.q.val();
 
         // Beats
         self.write_beat.next.data = self.entries.m_data.val();
@@ -169,27 +203,40 @@ impl Logic for CompletionRing {
             self.owed.d.next = self.owed.q.val() - 1;
         }
 
-        // Responses, a clock late: their address is then out of the fifo.
+        // Responses, a clock late: their write is then out of the fifo.
         self.answered.d.next = self.write_response_valid.val();
         self.answer_error.d.next = self.write_response_error.val();
-        self.addresses.m_ready.next = self.answered.q.val();
+        self.writes.m_ready.next = self.answered.q.val();
         self.written.next = self.answered.q.val() & !self.answer_error.q.val();
         self.fault.next.cause = self.completion_fault.val();
-        self.fault.next.address = self.addresses.m_data.val();
+        self.fault.next.address = self.writes.m_data.val().address;
         self.fault_valid.next = self.answered.q.val() & self.answer_error.q.val();
+        self.lost_now.next = 0.into();
+        if self.answered.q.val() & (self.answer_error.q.val() | self.broken.q.val()) {
+            self.broken.d.next = true;
+            self.lost_now.next = bit_cast::<8, 3>(self.writes.m_data.val().frames);
+        }
+        self.lost.next = self.untold.q.val().any() & self.lost_ready.val();
+        self.untold.d.next = self.untold.q.val() + self.lost_now.val();
+        if self.untold.q.val().any() & self.lost_ready.val() {
+            self.untold.d.next = (self.untold.q.val() + self.lost_now.val()) - 1;
+        }
         if self.ask.val() & !self.answered.q.val() {
             self.outstanding.d.next = self.outstanding.q.val() + 1;
         }
         if self.answered.q.val() & !self.ask.val() {
             self.outstanding.d.next = self.outstanding.q.val() - 1;
         }
-        self.idle.next = !self.waiting.q.val().any() & !self.begun.q.val() & !self.outstanding.q.val().any();
+        self.idle.next = !self.waiting.q.val().any() & !self.begun.q.val() & !self.outstanding.q.val().any() & !self.untold.q.val().any();
 
         if self.reset.val() | self.clear.val() {
             self.index.d.next = 0.into();
             self.waiting.d.next = 0.into();
+            self.frames.d.next = 0.into();
             self.full.d.next = false;
             self.aged.d.next = false;
+            self.broken.d.next = false;
+            self.untold.d.next = 0.into();
             self.begun.d.next = false;
             self.request_valid.d.next = false;
             self.fresh.d.next = false;
