@@ -46,7 +46,7 @@ pub trait Mapping: Send {}
 /// Memory that the device reaches, in whole pages; zeroed at first. Owned: dropping it takes it out of the IOMMU, then frees it. What the
 /// device still does there fails from then on.
 ///
-/// Both sides may touch it at any time: all access is by atomic words, and what a word of [`DmaMemory::load`] says is in memory is seen
+/// Both sides may touch it at any time: all access is by atomic words, and what a word of [`Pages::load`] says is in memory is seen
 /// by later reads.
 pub struct DmaMemory {
     // First: the device must not reach memory that is gone.
