@@ -42,6 +42,10 @@ pub struct Device<B> {
     failures: VecDeque<String>,
     /// A queue of the host interface has stopped, or may have.
     queue_fault: bool,
+    /// A host interface is beside it, which counts the received frames that it hands out: see [`Self::handed_out`].
+    has_rings: bool,
+    /// What [`Self::counters`] adds to what the registers say, modulo 2^64.
+    base: Counters,
     /// What [`crate::ops`] has added to the core's counters so far.
     counted: Counters,
 }
@@ -143,12 +147,23 @@ impl<B: Bus> Device<B> {
         self.sas.frames_at(queued, completed);
     }
 
+    /// From here on, from counters at 0, somebody tells with [`Self::handed_out`] how many received frames were handed out.
+    pub(crate) const fn count_received(&mut self) {
+        self.has_rings = true;
+    }
+
+    /// `handed` received frames were handed out, modulo 2^64, since the device was opened: numbers of inbound SAs that none of the others can
+    /// carry may be used again.
+    pub(crate) fn handed_out(&mut self, handed: u64) {
+        self.sas.handed_out(handed);
+    }
+
     /// Reads all counters.
     ///
     /// # Errors
     /// [`Error::Bus`].
     pub fn counters(&mut self) -> Result<Counters, Error> {
-        Counters::read(|event| self.registers.counter(event))
+        Counters::read(|event| Ok(self.registers.counter(event)?.wrapping_add(self.base.get(event))))
     }
 
     /// Sets all counters to 0. What [`crate::ops::XfrmdevOps::update_mib`] has not taken over by then is gone.
@@ -156,8 +171,17 @@ impl<B: Bus> Device<B> {
     /// # Errors
     /// [`Error::Bus`].
     pub fn clear_counters(&mut self) -> Result<(), Error> {
-        self.registers.write(map::COUNTER_CLEAR, map::counter_clear::ALL.mask())?;
+        if self.has_rings {
+            // The registers go on: they tell which received frames are on their way.
+            self.base = Counters::read(|event| self.registers.counter(event).map(u64::wrapping_neg))?;
+        } else {
+            self.zero_counters()?;
+        }
         self.counted = Counters::default();
         Ok(())
+    }
+
+    fn zero_counters(&mut self) -> Result<(), Error> {
+        self.registers.write(map::COUNTER_CLEAR, map::counter_clear::ALL.mask())
     }
 }

@@ -51,6 +51,8 @@ pub struct NetDevice<B> {
     done: VecDeque<TxDone>,
     /// Received, and not yet asked for.
     ready: VecDeque<RxFrame>,
+    /// Frames that [`Self::receive`] has handed out of those that the device has counted since its counters began, modulo 2^64.
+    handed: u64,
     stopped: Stopped,
     stats: RingStats,
 }
@@ -105,8 +107,10 @@ impl<B: DmaBus + InterruptBus + ResetBus> NetDevice<B> {
         let tx = TxRing::new(device.bus(), config.tx_entries, config.buffer_bytes, longest)?;
         let rx = RxRing::new(device.bus(), config.rx_entries, config.buffer_bytes)?;
         let interrupts = device.bus().interrupts(dma::vector::COUNT)?;
+        device.count_received();
         let (done, ready) = (VecDeque::new(), VecDeque::new());
-        let mut net = Self { device, tx, rx, config, interrupts, done, ready, stopped: Stopped::default(), stats: RingStats::default() };
+        let (stopped, stats) = (Stopped::default(), RingStats::default());
+        let mut net = Self { device, tx, rx, config, interrupts, done, ready, handed: 0, stopped, stats };
         // 4. Queues and interrupts.
         net.start()?;
         Ok(net)
@@ -130,6 +134,9 @@ impl<B: DmaBus + InterruptBus + ResetBus> NetDevice<B> {
         self.forget_received_by_sas();
         self.device.reopen()?;
         self.account();
+        // The frames that are still to be handed out are not among those that the device counts from here on.
+        self.handed = 0u64.wrapping_sub(self.ready.len() as u64);
+        self.device.handed_out(self.handed);
         self.start()
     }
 

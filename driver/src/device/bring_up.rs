@@ -43,6 +43,8 @@ impl<B: Bus> Device<B> {
             events: VecDeque::new(),
             failures: VecDeque::new(),
             queue_fault: false,
+            has_rings: false,
+            base: Counters::default(),
             counted: Counters::default(),
             capabilities,
         };
@@ -67,6 +69,7 @@ impl<B: Bus> Device<B> {
         self.events.clear();
         self.queue_fault = false;
         self.capabilities = capabilities;
+        (self.base, self.counted) = Default::default();
         self.settle()
     }
 
@@ -77,7 +80,7 @@ impl<B: Bus> Device<B> {
         // 4. Empty the tables: the engine's SAs and policies are exactly those of this driver from here on.
         self.clear_tables()?;
         self.clear_events()?;
-        self.clear_counters()
+        self.zero_counters()
     }
 
     /// Clears every entry of every table: what points to SAs first.

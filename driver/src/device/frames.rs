@@ -1,6 +1,6 @@
 //! The words beside frames ([`espalier_regs::tuser`]): the engine's numbers there, the core's handles here.
 
-use espalier_regs::Event;
+use espalier_regs::Event::{self, RxBypassed, RxCrypto, RxCryptoFailed, RxDecrypted, RxFrames, RxUnsupported};
 use espalier_regs::tuser::{rx, tx, tx_status};
 
 use super::Device;
@@ -19,7 +19,29 @@ pub struct TxStatus {
     pub sa: Option<SaHandle>,
 }
 
+/// What becomes of a frame from the wire that the engine gives to the host.
+const GIVEN: [Event; 5] = [RxBypassed, RxDecrypted, RxUnsupported, RxCrypto, RxCryptoFailed];
+
 impl<B: Bus> Device<B> {
+    /// When so many received frames have been handed out since the device's counters began, none is left that the engine has found an SA for
+    /// by now. They are those that it has taken, less those that it and the host interface have dropped so far: frames are handed out in
+    /// order, so no later one is among the first that many. They are dropped out of order (for want of room, while others wait), so a later
+    /// drop tells nothing; if it was one of these, the number is too high until it is asked for again. 0 where nobody counts what is handed out.
+    ///
+    /// # Errors
+    /// [`Error::Bus`].
+    pub(super) fn due(&mut self) -> Result<u64, Error> {
+        if !self.has_rings {
+            return Ok(0);
+        }
+        let mut dropped = 0u64;
+        for event in Event::ALL.iter().filter(|event| event.name().starts_with("rx_") && **event != RxFrames && !GIVEN.contains(event)) {
+            dropped = dropped.wrapping_add(self.registers.counter(*event)?);
+        }
+        // After the drops: each of them is among these.
+        Ok(self.registers.counter(RxFrames)?.wrapping_sub(dropped))
+    }
+
     /// What the word beside a received frame says of it, for the core to take the frame in with; none if it did not come out of
     /// an SA. An SA that is deleted but not freed is still named: the core sees that it is dead.
     ///

@@ -23,6 +23,10 @@ impl<B: Bus> Device<B> {
     pub fn add_sa(&mut self, params: &SaParams) -> Result<SaHandle, Error> {
         self.registers.usable()?;
         sa::check(params, &self.capabilities)?;
+        if params.offload.direction == Direction::In && self.sas.waits_for_received() {
+            let due = self.due()?;
+            self.sas.due_at(due);
+        }
         let sa = self.sas.admit(params, self.mtu)?;
         let handle = sa.handle;
         let update = self.policies.sa_added(&sa)?;
@@ -117,7 +121,8 @@ impl<B: Bus> Device<B> {
         }
         // While the number still names this SA: what the queue holds of it must not be taken for the next one's.
         self.take_events()?;
-        self.sas.retire(handle);
+        let due = if direction == Direction::In { self.due()? } else { 0 };
+        self.sas.retire(handle, due);
         self.forget_events(handle);
         Ok(())
     }

@@ -17,19 +17,30 @@ pub struct RxFrame {
 }
 
 impl<B: Bus> NetDevice<B> {
-    /// The next received frame; none if none is there.
+    /// The next received frame; none if none is there. Its word is to be looked at ([`Device::rx_offload`](crate::Device::rx_offload)) before
+    /// another SA is added: no number waits for it any more.
     ///
     /// # Errors
     /// [`Error::Ring`]: the device contradicts itself, and must be reset.
     pub fn receive(&mut self) -> Result<Option<RxFrame>, Error> {
         if let Some(frame) = self.ready.pop_front() {
+            self.hand_out();
             return Ok(Some(frame));
         }
         let frame = self.take_received()?;
+        if frame.is_some() {
+            self.hand_out();
+        }
         if !self.stopped.rx {
             self.refill(frame.is_none())?;
         }
         Ok(frame)
+    }
+
+    /// The number of a deleted SA may have waited for this frame.
+    fn hand_out(&mut self) {
+        self.handed = self.handed.wrapping_add(1);
+        self.device.handed_out(self.handed);
     }
 
     fn take_received(&mut self) -> Result<Option<RxFrame>, Error> {

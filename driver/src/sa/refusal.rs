@@ -180,7 +180,7 @@ pub enum SaError {
         capacity: u32,
     },
     /// The numbers that are free wait for frames of deleted SAs, which carry them.
-    #[error("no outbound SA number is free: {held} wait for frames in flight; try again")]
+    #[error("no SA number of this direction is free: {held} wait for frames in flight; try again")]
     InFlight {
         /// How many.
         held: usize,

@@ -45,6 +45,11 @@ pub struct SaTable {
     /// are out of the rings, one of them may carry the number. A new SA there would encrypt it, with a nonce that the new SA's own
     /// packet has too (RFC 4106 section 3.1).
     quarantine: VecDeque<(u64, u16)>,
+    /// Received frames that were handed out, modulo 2^64. 0 for good where nobody counts them.
+    handed: u64,
+    /// Numbers of inbound SAs that were released, and how many frames must have been handed out before the number names another one: until
+    /// then one that the SA let in may be on its way, and would pass for one of the new SA's.
+    resting: Vec<(u64, u16)>,
     /// Handles of SAs that are still being asked for (XFRM_DEV_OFFLOAD_FLAG_ACQ): nothing of them is in the device.
     stubs: BTreeSet<SaHandle>,
     tx: Places,
@@ -61,6 +66,8 @@ impl SaTable {
             retired: BTreeMap::new(),
             frames: Frames::default(),
             quarantine: VecDeque::new(),
+            handed: 0,
+            resting: Vec::new(),
             stubs: BTreeSet::new(),
             tx: Places::new(capabilities.tx_sas),
             rx: Places::new(capabilities.rx_sas),
@@ -81,6 +88,35 @@ impl SaTable {
         }
     }
 
+    /// Takes note of the received frames that were handed out, and frees the numbers that none of the others can carry.
+    pub fn handed_out(&mut self, handed: u64) {
+        self.handed = handed;
+        let free = &mut self.rx.free;
+        self.resting.retain(|(due, index)| {
+            let rests = !reached(handed, *due);
+            if !rests {
+                free.push_back(*index);
+            }
+            rests
+        });
+    }
+
+    /// Every number of inbound SAs is taken, and some only rest.
+    pub fn waits_for_received(&self) -> bool {
+        self.rx.free.is_empty() && !self.resting.is_empty()
+    }
+
+    /// When `due` frames have been handed out, no frame is left that may carry a number that rests now.
+    pub fn due_at(&mut self, due: u64) {
+        for (known, _) in &mut self.resting {
+            // Frames that were to come before have been lost.
+            if reached(*known, due) {
+                *known = due;
+            }
+        }
+        self.handed_out(self.handed);
+    }
+
     /// The SA that `insert` would take, or why not.
     pub fn admit(&self, params: &SaParams, mtu: u16) -> Result<Sa, SaError> {
         // As __xfrm_state_locate: destination, SPI and protocol identify an SA in whatever direction.
@@ -94,6 +130,7 @@ impl SaTable {
         };
         let full = || match direction {
             Direction::Out if !self.quarantine.is_empty() => SaError::InFlight { held: self.quarantine.len() },
+            Direction::In if !self.resting.is_empty() => SaError::InFlight { held: self.resting.len() },
             _ => SaError::TableFull { direction, capacity: places.capacity.into() },
         };
         let index = *places.free.front().ok_or_else(full)?;
@@ -113,20 +150,29 @@ impl SaTable {
         self.installed.insert(sa.handle, Installed { sa, params, told: Told::default(), counted });
     }
 
-    /// Takes an SA out. Its number stays taken until it is released.
-    pub fn retire(&mut self, handle: SaHandle) {
+    /// Takes an SA out. Its number stays taken until it is released. `due`: so many received frames must have been handed out before an
+    /// inbound SA's number is used again.
+    pub fn retire(&mut self, handle: SaHandle, due: u64) {
         if let Some(Installed { sa, .. }) = self.installed.remove(&handle) {
             self.by_id.remove(&sa.id);
-            self.retired.insert(handle, Retired { direction: sa.direction, index: sa.index, queued: self.frames.queued });
+            let until = match sa.direction {
+                Direction::Out => self.frames.queued,
+                Direction::In => due,
+            };
+            self.retired.insert(handle, Retired { direction: sa.direction, index: sa.index, until });
         }
     }
 
     /// Gives back the number of an SA that was taken out, or a stub's handle; false if there is none.
     pub fn release(&mut self, handle: SaHandle) -> bool {
         match self.retired.remove(&handle) {
-            Some(Retired { direction: Direction::Out, index, queued }) if queued > self.frames.completed => {
-                // In order of release, not of `queued`: a later one may wait for an earlier one's frames.
-                self.quarantine.push_back((queued, index));
+            Some(Retired { direction: Direction::Out, index, until }) if until > self.frames.completed => {
+                // In order of release, not of `until`: a later one may wait for an earlier one's frames.
+                self.quarantine.push_back((until, index));
+                true
+            }
+            Some(Retired { direction: Direction::In, index, until }) if !reached(self.handed, until) => {
+                self.resting.push((until, index));
                 true
             }
             Some(Retired { direction, index, .. }) => {
@@ -194,8 +240,13 @@ impl SaTable {
 struct Retired {
     direction: Direction,
     index: u16,
-    /// Frames that were queued while it was in.
-    queued: u64,
+    /// Out: frames that were queued while it was in. In: frames that are handed out before no frame with its number is left.
+    until: u64,
+}
+
+/// Whether a count has come to a mark, modulo 2^64.
+const fn reached(count: u64, mark: u64) -> bool {
+    count.wrapping_sub(mark) < 1 << 63
 }
 
 /// See [`SaTable::frames_at`].

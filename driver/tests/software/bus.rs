@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use espalier_driver::Event;
 use espalier_driver::bus::{Bus, BusError, DmaAccess, DmaBus, DmaError, DmaMemory, Interrupt, InterruptBus, Mapping, Pages, ResetBus};
 use espalier_regs::dma;
 use espalier_regs::map;
@@ -51,6 +52,11 @@ impl Bus for Card {
         if offset == at(map::EVENT) {
             return Ok(self.events.front().copied().unwrap_or(0));
         }
+        let counted = Event::ALL.iter().find(|event| u32::from(event.offset()) == offset & !4);
+        if let Some(event) = counted {
+            let count = self.counter(*event);
+            return Ok(if offset & 4 == 0 { count as u32 } else { (count >> 32) as u32 });
+        }
         self.engine.read(offset)
     }
 
@@ -83,6 +89,10 @@ impl Bus for Card {
             o if o == at(dma::INTERRUPT_MASK) => self.mask = value,
             o if o == at(dma::INTERRUPT_ARM) => self.armed |= value,
             o if o == at(map::CONTROL) => self.control = value,
+            o if o == at(map::COUNTER_CLEAR) => {
+                self.clear_counters();
+                return self.engine.write(offset, value);
+            }
             o if o == at(map::EVENT_POP) => drop(self.events.pop_front()),
             _ => return self.engine.write(offset, value),
         }
@@ -146,6 +156,7 @@ impl ResetBus for Card {
         (self.mask, self.armed, self.pending, self.control, self.written) = (7, 0, 0, 0, 0);
         self.events.clear();
         self.incoming.clear();
+        self.clear_counters();
         Ok(())
     }
 }

@@ -9,6 +9,8 @@ mod queue;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use Event::{RxBypassed, RxDecrypted, RxDropHostFault, RxDropNoBuffer, RxDropNoSa, RxFrames};
+
 use espalier_driver::Event;
 use espalier_driver::bus::{DmaAccess, Interrupt, Pages};
 use espalier_driver::rings::{RxCompletion, RxDescriptor, TxCompletion, TxDescriptor};
@@ -73,6 +75,13 @@ pub struct Card {
     pub host_faults: u64,
     /// Received frames in memory whose last completion could not be written.
     pub unheard: u64,
+    /// Received frames that the engine gave to the host interface and that have left it: what came in clear, and what came out of an SA.
+    passed: [u64; 2],
+    /// Received frames that the engine dropped, as without SA; that found no room.
+    pub refused: u64,
+    pub no_buffers: u64,
+    /// What the counters stood at when they were cleared.
+    cleared: BTreeMap<u16, u64>,
     /// Accesses to what is not mapped.
     pub violations: Vec<u64>,
     pub resets: u32,
@@ -109,6 +118,10 @@ impl Card {
             drains: Some(3),
             host_faults: 0,
             unheard: 0,
+            passed: [0; 2],
+            refused: 0,
+            no_buffers: 0,
+            cleared: BTreeMap::new(),
             violations: Vec::new(),
             resets: 0,
             gone: false,
@@ -350,8 +363,7 @@ impl Card {
                 }
             }
         }
-        self.written = 0;
-        self.incoming.pop_front();
+        self.end_first();
         true
     }
 
@@ -373,9 +385,38 @@ impl Card {
 
     /// The frame at the head finds no way into memory.
     fn lose_first(&mut self) {
-        self.written = 0;
-        self.incoming.pop_front();
+        self.end_first();
         self.host_faults += 1;
+    }
+
+    fn end_first(&mut self) {
+        self.written = 0;
+        if let Some((_, word)) = self.incoming.pop_front() {
+            self.passed[usize::from(tuser::rx::CRYPTO_DONE.is_set(word))] += 1;
+        }
+    }
+
+    /// What has happened in all. What is to come has been decided already: it waits in the buffer.
+    fn happened(&self, event: Event) -> u64 {
+        let by_sa = self.incoming.iter().filter(|(_, word)| tuser::rx::CRYPTO_DONE.is_set(*word)).count();
+        match event {
+            RxFrames => [RxBypassed, RxDecrypted, RxDropNoSa].into_iter().map(|event| self.happened(event)).sum(),
+            RxBypassed => self.passed[0] + (self.incoming.len() - by_sa) as u64 + self.no_buffers,
+            RxDecrypted => self.passed[1] + by_sa as u64,
+            RxDropNoSa => self.refused,
+            RxDropNoBuffer => self.no_buffers,
+            RxDropHostFault => self.host_faults + self.unheard,
+            _ => 0,
+        }
+    }
+
+    /// The counter of an event.
+    fn counter(&self, event: Event) -> u64 {
+        self.happened(event) - self.cleared.get(&event.index()).copied().unwrap_or(0)
+    }
+
+    fn clear_counters(&mut self) {
+        self.cleared = Event::ALL.iter().map(|event| (event.index(), self.happened(*event))).collect();
     }
 }
 
