@@ -22,6 +22,9 @@ pub enum Error {
         /// What it printed.
         output: String,
     },
+    /// The driver says so.
+    #[error(transparent)]
+    Driver(#[from] espalier_driver::Error),
     /// Something is not as it has to be.
     #[error("{0}")]
     Wrong(String),
@@ -35,4 +38,10 @@ pub fn at(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
 /// Fails with the message unless `condition` holds.
 pub fn ensure(condition: bool, message: impl FnOnce() -> String) -> Result<(), Error> {
     if condition { Ok(()) } else { Err(Error::Wrong(message())) }
+}
+
+impl From<espalier_driver::bus::BusError> for Error {
+    fn from(error: espalier_driver::bus::BusError) -> Self {
+        espalier_driver::Error::from(error).into()
+    }
 }

@@ -107,19 +107,25 @@ impl Host {
         move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).map_err(|error| at(path)(error.into()))
     }
 
-    /// Gives its interface addresses, and routes to the other's inner networks. Neighbours over IPv6 are told: their discovery would be
-    /// traffic between the hosts like any other, and be protected.
-    pub fn configure(self, mtu: u32) -> Result<(), Error> {
+    /// Gives its interface addresses, and routes to the other's; packets that it makes are no longer than `mtu`, if one is given. Neighbours over IPv6
+    /// are told: their discovery would be traffic between the hosts like any other, and be protected.
+    pub fn configure(self, mtu: Option<u32>) -> Result<(), Error> {
         let (device, other) = (self.device(), self.other());
+        let mtu = mtu.map_or(String::new(), |mtu| format!("mtu {mtu}"));
         self.ip("link set lo up")?;
-        self.ip(&format!("link set {device} mtu {mtu}"))?;
         self.ip(&format!("link set {device} up"))?;
-        for (family, length, nodad) in [(Family::Ipv4, 24, ""), (Family::Ipv6, 64, "nodad")] {
-            self.ip(&format!("addr add {}/{length} dev {device} {nodad}", self.outer(family)))?;
-            self.ip(&format!("addr add {} dev lo {nodad}", self.inner(family)))?;
-            self.ip(&format!("route add {} via {} dev {device} src {}", other.network(family), other.outer(family), self.inner(family)))?;
+        for (family, nodad) in [(Family::Ipv4, ""), (Family::Ipv6, "nodad")] {
+            let (inner, outer) = (self.inner(family), self.outer(family));
+            for address in [&inner, &outer] {
+                self.ip(&format!("addr replace {address} dev {device} {nodad}"))?;
+            }
+            for (to, from) in [(other.outer(family), outer), (other.network(family), inner)] {
+                let version = if family == Family::Ipv4 { "-4" } else { "-6" };
+                let via = if to == other.outer(family) { String::new() } else { format!("via {}", other.outer(family)) };
+                self.ip(&format!("{version} route replace {to} {via} dev {device} src {from} {mtu}"))?;
+            }
         }
-        self.ip(&format!("neigh add {} lladdr {} dev {device} nud permanent", other.outer(Family::Ipv6), other.mac()))?;
+        self.ip(&format!("neigh replace {} lladdr {} dev {device} nud permanent", other.outer(Family::Ipv6), other.mac()))?;
         Ok(())
     }
 

@@ -4,9 +4,11 @@
 mod case;
 mod counters;
 pub mod encap;
+mod killed;
 mod rekey;
 mod run;
 mod stack;
 
 pub use case::{Case, Offload, cases};
+pub use killed::daemon_killed;
 pub use run::run;

@@ -12,20 +12,26 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use espalier_hdl::card::EspalierCard;
+use espalier_sim::Model;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::{cargo, root};
+use crate::{cargo, root, setup};
 use image::Binaries;
-use machine::Machine;
+use machine::{Machine, Process};
 use report::Results;
 use tools::Tools;
 
 /// Of the guest and all that is built for it.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Of `espalier device`, until it serves.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is tested.
 #[derive(clap::Args)]
@@ -48,17 +54,36 @@ pub fn guest(options: &Options) -> Result<(), Error> {
     }
     let logs = root().join("target/guest");
     fs::create_dir_all(&logs).map_err(|source| Error::Io { path: logs.clone(), source })?;
+    setup::setup()?;
     let bar = bar();
     let tools = Tools::install(&bar)?;
     bar.set_message("guest: building what runs in it");
-    let binaries = build()?;
+    let [guest, espalier] = build(&["espalier-guest", "espalier"], Some(TARGET))?;
+    let binaries = Binaries { guest, espalier };
+    bar.set_message("guest: building the simulator");
+    let [espalier] = build(&["espalier"], None)?;
+    Model::build::<EspalierCard>("espalier_card")?;
     bar.set_message("guest: initramfs");
     let image = logs.join("initramfs");
     image::write(&image, &tools, &binaries)?;
 
     let start = Instant::now();
+    // A path for sockets that is short enough, wherever we are.
+    let sockets = tempfile::tempdir().map_err(|source| Error::Io { path: std::env::temp_dir(), source })?;
+    let (socket, wire) = (sockets.path().join("device"), sockets.path().join("wire"));
+    let mut device = Command::new(espalier);
+    device.arg("device").arg("--socket").arg(&socket).arg("--wire").arg(format!("unix:{}", wire.display()));
+    let log = logs.join("device.log");
+    let mut device = Process::start(&mut device, &log)?;
+    while !(socket.exists() && wire.exists()) {
+        if !device.runs() || start.elapsed() > PATIENCE {
+            return Err(Error::Guest(format!("espalier device does not serve: see {}", log.display())));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+
     let arguments = arguments(options);
-    let machine = Machine { tools: &tools, image: &image, logs: &logs, arguments: &arguments };
+    let machine = Machine { tools: &tools, image: &image, device: &socket, wire: &wire, logs: &logs, arguments: &arguments };
     bar.set_message("guest: booting");
     let mut results = Results::new(&logs.join("results.jsonl"))?;
     let ran = machine.run(|line| results.line(line, &bar));
@@ -66,6 +91,9 @@ pub fn guest(options: &Options) -> Result<(), Error> {
     results.print(options.json);
     if !options.json {
         println!("{:.0} seconds. Logs: {}", start.elapsed().as_secs_f64(), logs.display());
+    }
+    if !device.runs() {
+        return Err(Error::Guest(format!("espalier device has ended by itself: see {}", log.display())));
     }
     ran?;
     results.verdict(&logs)
@@ -90,32 +118,37 @@ struct Message {
     executable: Option<PathBuf>,
 }
 
-/// Builds static programs: there are no libraries of ours in the guest.
-fn build() -> Result<Binaries, Error> {
+/// Builds programs. Those for a `target` are static: there are no libraries of ours in the guest.
+fn build<const N: usize>(names: &[&str; N], target: Option<&str>) -> Result<[PathBuf; N], Error> {
     let mut command = cargo();
-    command
-        .args(["build", "--quiet", "--target", TARGET, "--package", "espalier", "--package", "espalier-guest", "--bins"])
-        .args(["--message-format", "json-render-diagnostics"])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static -C strip=debuginfo")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .stdout(Stdio::piped());
-    let name = "cargo build (guest)";
-    let mut child = command.spawn().map_err(|source| Error::Start { command: name.into(), source })?;
+    command.args(["build", "--quiet", "--bins", "--message-format", "json-render-diagnostics"]);
+    for name in names {
+        command.args(["--package", name]);
+    }
+    if let Some(target) = target {
+        command
+            .args(["--target", target])
+            .env("RUSTFLAGS", "-C target-feature=+crt-static -C strip=debuginfo")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    }
+    let title = format!("cargo build {}", names.join(" "));
+    let started = |source| Error::Start { command: title.clone(), source };
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(started)?;
     let mut built = Vec::new();
     if let Some(out) = child.stdout.take() {
         for message in serde_json::Deserializer::from_reader(BufReader::new(out)).into_iter::<Message>() {
-            built.extend(message.map_err(|source| Error::Json { path: name.into(), source })?.executable);
+            built.extend(message.map_err(|source| Error::Json { path: title.clone().into(), source })?.executable);
         }
     }
-    let status = child.wait().map_err(|source| Error::Start { command: name.into(), source })?;
+    let status = child.wait().map_err(started)?;
     if !status.success() {
-        return Err(Error::Failed { command: name.into(), status });
+        return Err(Error::Failed { command: title, status });
     }
-    let find = |wanted: &str| {
-        let mut paths = built.iter().filter(|path| path.file_name().is_some_and(|name| name == wanted));
-        paths.next().cloned().ok_or_else(|| Error::Guest(format!("cargo has built no {wanted}")))
-    };
-    Ok(Binaries { guest: find("espalier-guest")?, espalier: find("espalier")? })
+    let mut paths = names.map(|wanted| built.iter().find(|path| path.file_name().is_some_and(|name| name == wanted)).cloned());
+    match paths.iter().position(Option::is_none) {
+        Some(missing) => Err(Error::Guest(format!("cargo has built no {}", names[missing]))),
+        None => Ok(std::array::from_fn(|at| paths[at].take().unwrap_or_default())),
+    }
 }
 
 /// Runs a program for what it prints.

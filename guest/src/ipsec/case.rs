@@ -48,6 +48,12 @@ pub struct Case {
 }
 
 impl Case {
+    /// The plainest that the device does all of.
+    pub const fn tunnel() -> Self {
+        let (outer, inner) = (Family::Ipv4, Family::Ipv4);
+        Self { offload: Offload::Packet, mode: Mode::Tunnel, outer, inner, key_bits: 256, esn: Some(128), nat_t: false, rekey: false }
+    }
+
     /// As in the table of results.
     pub fn name(&self) -> String {
         let mut parts = vec![match self.offload {

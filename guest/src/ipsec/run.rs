@@ -1,10 +1,11 @@
 //! A case from its SAs to the counts in the end.
 
 use std::net::IpAddr;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::case::{Case, Sa};
-use super::counters::{Losses, retransmitted};
+use super::case::{Case, Offload, Sa};
+use super::counters::{Losses, offloaded, retransmitted};
 use super::rekey;
 use super::stack::Stack;
 use crate::error::{Error, at, ensure};
@@ -15,8 +16,11 @@ use espalier_guest::report::Facts;
 
 /// Bytes each way.
 const TCP_BYTES: usize = 1 << 20;
-/// The longest echo that is one packet on the far host's interface, without the IP header and ICMP's.
+/// The longest echo that is one packet between the hosts: their MTU without ICMP's header. The IP header goes off too.
 const LARGEST: usize = 1400 - 8;
+
+/// The longest that a packet may be under way: in rings, queues and sockets before a slow simulator.
+const UNDER_WAY: Duration = Duration::from_secs(10);
 
 /// The two SAs between the hosts: near to far, far to near.
 pub struct Pair {
@@ -49,16 +53,22 @@ pub fn run(case: &Case, quick: bool, facts: &mut Facts) -> Result<(), Error> {
     let result = protected(case, quick, facts);
     // The next case begins with nothing, whatever came of this one.
     for host in [Host::Near, Host::Far] {
-        for what in ["policy", "state"] {
-            stack(case, host).xfrm(host, &format!("xfrm {what} flush"))?;
-        }
+        flush(case, host)?;
     }
     result
 }
 
-fn protected(case: &Case, quick: bool, facts: &mut Facts) -> Result<(), Error> {
-    let far = case.far_stack();
-    let mut pair = Pair::new(1, case.key_bits)?;
+/// Nothing is left on a host of what [`program`] did.
+pub fn flush(case: &Case, host: Host) -> Result<(), Error> {
+    for what in ["policy", "state"] {
+        stack(case, host).xfrm(host, &format!("xfrm {what} flush"))?;
+    }
+    Ok(())
+}
+
+/// The SAs and policies of a case, on both hosts.
+pub fn program(case: &Case) -> Result<Pair, Error> {
+    let pair = Pair::new(1, case.key_bits)?;
     for host in [Host::Near, Host::Far] {
         for from in [Host::Near, Host::Far] {
             stack(case, host).xfrm(host, &case.state_add(host, pair.sa(from)))?;
@@ -70,16 +80,30 @@ fn protected(case: &Case, quick: bool, facts: &mut Facts) -> Result<(), Error> {
             host.ip(&bypass)?;
         }
     }
+    Ok(pair)
+}
+
+fn protected(case: &Case, quick: bool, facts: &mut Facts) -> Result<(), Error> {
+    let far = case.far_stack();
+    let mut pair = program(case)?;
     let before = Losses::read(far)?;
+    let offloaded_before = offloaded(case.offload)?;
     let again = [retransmitted(Host::Near)?, retransmitted(Host::Far)?];
     let counted = if case.rekey {
-        rekey::traffic(case, &mut pair, facts)?
+        rekey::traffic(case, &mut pair, facts)
     } else {
-        traffic(case, quick, facts)?;
-        packets_of(case, &pair)?
+        traffic(case, quick, facts).and_then(|()| packets_of(case, &pair))
     };
+    // Where something was lost says more than that it was.
+    let lost = Losses::read(far)?.since(&before);
+    let counted = counted.map_err(|error| Error::Wrong(format!("{error}; lost: {}", lost.join(", "))))?;
+    ensure(lost.is_empty(), || format!("lost: {}", lost.join(", ")))?;
     facts.insert("packets".into(), counted.0.into());
-    Losses::read(far)?.none_since(&before)?;
+    // That `offload` was accepted is no proof that it is done.
+    if case.offload != Offload::None {
+        let offloaded = offloaded(case.offload)? - offloaded_before;
+        ensure(offloaded == counted.0, || format!("of {} packets the device did {offloaded}", counted.0))?;
+    }
     let again = retransmitted(Host::Near)? + retransmitted(Host::Far)? - again[0] - again[1];
     facts.insert("retransmitted".into(), again.into());
     ensure(counted.0 > 0, || "no packet was protected".into())
@@ -102,14 +126,15 @@ pub fn packets_of(case: &Case, pair: &Pair) -> Result<Packets, Error> {
     let mut all = Packets::default();
     for from in [Host::Near, Host::Far] {
         let spi = pair.sa(from).spi;
-        // The receiver may not have looked at the last one yet.
-        let end = Instant::now() + Duration::from_secs(2);
-        let sent = stack(case, from).packets(from, spi)?;
-        let received = loop {
+        // What was sent may be under way yet.
+        let end = Instant::now() + UNDER_WAY;
+        let (sent, received) = loop {
             let received = stack(case, from.other()).packets(from.other(), spi)?;
+            let sent = stack(case, from).packets(from, spi)?;
             if received == sent || Instant::now() > end {
-                break received;
+                break (sent, received);
             }
+            thread::sleep(Duration::from_millis(50));
         };
         ensure(sent == received, || format!("SPI {spi:#x}: {sent} packets sent, {received} received"))?;
         ensure(sent > 0, || format!("SPI {spi:#x}: nothing was sent"))?;

@@ -91,7 +91,7 @@ impl Pinger {
 }
 
 /// RFC 1071.
-fn checksum(bytes: &[u8]) -> u16 {
+pub fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).copied().map_or(0, u32::from));
     let sum: u32 = words.sum();
     let sum = (sum & 0xffff) + (sum >> 16);

@@ -14,10 +14,24 @@ use crate::error::Error;
 /// How long the guest may say nothing: the longest test, with a slow machine's margin.
 const SILENCE: Duration = Duration::from_secs(150);
 /// How long all of it may take.
-const LIMIT: Duration = Duration::from_secs(20 * 60);
+const LIMIT: Duration = Duration::from_secs(45 * 60);
 
 /// A process that ends with the value.
 pub struct Process(Child);
+
+impl Process {
+    /// Starts it with nothing to read and all that it prints in `log`.
+    pub fn start(command: &mut Command, log: &Path) -> Result<Self, Error> {
+        let file = File::create(log).and_then(|file| Ok((file.try_clone()?, file)));
+        let (out, err) = file.map_err(|source| Error::Io { path: log.into(), source })?;
+        spawn(command.stdin(Stdio::null()).stdout(out).stderr(err))
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -38,6 +52,10 @@ pub struct Machine<'a> {
     pub tools: &'a Tools,
     /// Its initramfs.
     pub image: &'a Path,
+    /// Socket of `espalier device`.
+    pub device: &'a Path,
+    /// Socket of its wire: frames with a big-endian length before each.
+    pub wire: &'a Path,
     /// For console.log (the kernel's words) and qemu.log.
     pub logs: &'a Path,
     /// For the guest's first process.
@@ -72,26 +90,19 @@ impl Machine<'_> {
     fn command(&self) -> Command {
         let mut command = self.tools.qemu();
         let path = |path: &Path| path.display().to_string();
+        // x-msg-timeout: the simulator may be slow, never dead.
+        let device = serde_json::json!({
+            "driver": "vfio-user-pci", "addr": "05.0", "x-msg-timeout": 60_000, "socket": { "type": "unix", "path": path(self.device) },
+        });
         command
-            .args([
-                "-M",
-                "q35",
-                "-accel",
-                "tcg,thread=multi",
-                "-cpu",
-                "max",
-                "-m",
-                "768",
-                "-smp",
-                "1",
-                "-nodefaults",
-                "-display",
-                "none",
-                "-no-reboot",
-            ])
+            .args("-M q35 -accel tcg,thread=multi -cpu max -m 768 -smp 1 -nodefaults -display none -no-reboot".split(' '))
+            // caching-mode: QEMU hears of what is mapped and what is not any more.
             .args(["-device", "intel-iommu,intremap=on,caching-mode=on"])
             // The first port is the kernel's console, the second one the tests'.
             .args(["-serial", &format!("file:{}", path(&self.logs.join("console.log"))), "-serial", "stdio", "-monitor", "none"])
+            .args(["-netdev", &format!("stream,id=wire,server=off,addr.type=unix,addr.path={}", path(self.wire))])
+            .args(["-device", "virtio-net-pci,netdev=wire,mac=02:00:00:00:00:01,romfile="])
+            .args(["-device", &device.to_string()])
             .arg("-kernel")
             .arg(self.tools.kernel())
             .arg("-initrd")
