@@ -3,9 +3,12 @@
 mod common;
 
 use common::{device, sa};
+use espalier_driver::bus::Recorder;
 use espalier_driver::ops::{CryptoStatus, RxOffload, XfrmState, XfrmStateOffload, XfrmdevOps};
 use espalier_driver::xfrm::{Direction, Mode, OffloadMode};
-use espalier_driver::{Error, Event, TxStatus};
+use espalier_driver::{Device, Error, Event, TxStatus};
+use espalier_regs::mailbox::{Command, Op};
+use espalier_regs::map;
 use espalier_regs::tuser::{crypto_status, rx, tx, tx_status};
 
 fn state(direction: Direction, mode: OffloadMode, spi: u32) -> XfrmState {
@@ -55,7 +58,17 @@ fn a_frame_for_crypto_offload_carries_the_number_of_its_sa() {
     let tuser = word(&outbound).expect("installed");
     assert_eq!((tx::CRYPTO.get(tuser), tx::SA.get(tuser), tx::ERROR.get(tuser)), (1, 1, 0));
     assert!(matches!(word(&inbound), Err(Error::NoSuchSa)), "not an outbound one");
+    // Packets that the stack has built hold it until the last of them is gone.
+    device.bus().take();
     device.xdo_dev_state_delete(&mut outbound);
+    let clears = |device: &mut Device<Recorder>| {
+        let clear = Command { op: Op::TxSaClear, index: 1, way: 0 }.encode();
+        device.bus().take_writes().contains(&(u32::from(map::COMMAND.offset), clear))
+    };
+    assert!(!clears(&mut device), "its key stays with them");
+    assert_eq!(device.tx_crypto(outbound.offload_handle().expect("a handle")).expect("held"), tuser);
+    device.xdo_dev_state_free(&mut outbound);
+    assert!(clears(&mut device), "its key goes with the last one");
     assert!(matches!(device.tx_crypto(outbound.offload_handle().expect("a handle")), Err(Error::NoSuchSa)));
 }
 

@@ -63,10 +63,11 @@ impl<B: Bus> Device<B> {
     /// The word beside a frame that the core has prepared for crypto offload by this SA.
     ///
     /// # Errors
-    /// [`Error::NoSuchSa`]: it is not in the device (any more), and the frame must be dropped.
+    /// [`Error::NoSuchSa`]: it is not in the device (any more), and the frame must be dropped. One that is deleted but not freed still is.
     pub fn tx_crypto(&self, handle: OffloadHandle) -> Result<u32, Error> {
-        let outbound = self.sas.get(SaHandle(handle)).filter(|sa| sa.direction == Direction::Out);
-        let index = outbound.ok_or(Error::NoSuchSa)?.index;
+        let handle = SaHandle(handle);
+        let installed = self.sas.get(handle).filter(|sa| sa.direction == Direction::Out).map(|sa| sa.index);
+        let index = installed.or_else(|| self.sas.kept(handle)).ok_or(Error::NoSuchSa)?;
         Ok(tx::SA.set(tx::CRYPTO.set(0, 1), index.into()))
     }
 

@@ -43,7 +43,8 @@ impl<B: Bus> XfrmdevOps for Device<B> {
         Ok(())
     }
 
-    /// Policies and look-up let go of the SA, then its key goes. The number stays taken: packets in flight may have it.
+    /// Policies and look-up let go of the SA, then its key goes; of outbound crypto offload with the free. The number stays taken: packets in
+    /// flight may have it.
     fn xdo_dev_state_delete(&mut self, x: &mut XfrmState) {
         if let Some(handle) = state_handle(x)
             && self.sas.get(handle).is_some()
@@ -54,10 +55,9 @@ impl<B: Bus> XfrmdevOps for Device<B> {
     }
 
     fn xdo_dev_state_free(&mut self, x: &mut XfrmState) {
-        if let Some(handle) = state_handle(x)
-            && !self.sas.release(handle)
-        {
-            self.report("state_free", Err(Error::NoSuchSa));
+        if let Some(handle) = state_handle(x) {
+            let done = self.release_sa(handle);
+            self.report("state_free", done);
         }
     }
 

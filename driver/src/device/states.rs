@@ -9,7 +9,7 @@ use super::bring_up::longest_packet;
 use crate::bus::Bus;
 use crate::error::Error;
 use crate::sa::{self, Encap, Installed, Sa, SaHandle, SaParams, SaState, lookup, max_payload};
-use crate::xfrm::{Direction, Limits, SaId};
+use crate::xfrm::{Direction, Limits, OffloadMode, SaId};
 
 /// The shortest MTU that a link of IP may have (RFC 791 section 3.2).
 const SHORTEST_MTU: u16 = 68;
@@ -96,21 +96,38 @@ impl<B: Bus> Device<B> {
     /// [`Error::NoSuchSa`]; otherwise the device must be opened again.
     pub fn delete_sa(&mut self, handle: SaHandle) -> Result<(), Error> {
         self.retire_sa(handle)?;
-        self.sas.release(handle);
-        Ok(())
+        self.release_sa(handle)
+    }
+
+    /// Gives back the number of a retired SA, or the handle of a stub. An SA that encrypted for the stack ends here.
+    pub(super) fn release_sa(&mut self, handle: SaHandle) -> Result<(), Error> {
+        let kept = self.sas.kept(handle);
+        if !self.sas.release(handle) {
+            return Err(Error::NoSuchSa);
+        }
+        match kept {
+            Some(index) => self.registers.clear_entry(Op::TxSaClear, index, 0),
+            None => Ok(()),
+        }
     }
 
     /// Removes an SA and its key; its number stays taken until it is released, so that packets in flight with it meet no other.
+    ///
+    /// An outbound SA for crypto offload stays in the device until then: packets that the stack has built name it, and nothing else can
+    /// find it. They hold the stack's reference to it, as in the kernel.
     pub(super) fn retire_sa(&mut self, handle: SaHandle) -> Result<(), Error> {
         self.registers.usable()?;
         let sa = self.sas.get(handle).ok_or(Error::NoSuchSa)?;
         let (index, direction, key) = (sa.index, sa.direction, lookup::key(sa));
+        let stays = sa.offload == OffloadMode::Crypto;
         let update = self.policies.sa_removed(handle)?;
         // What points to it goes first.
         match direction {
             Direction::Out => {
                 self.apply(update)?;
-                self.registers.clear_entry(Op::TxSaClear, index, 0)?;
+                if !stays {
+                    self.registers.clear_entry(Op::TxSaClear, index, 0)?;
+                }
             }
             Direction::In => {
                 let write = self.cam.remove(&key).map_err(|_| Error::NoSuchSa)?;

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use espalier_regs::Capabilities;
 
 use super::{Sa, SaError, SaHandle, SaParams, SaState};
-use crate::xfrm::{Direction, SaId};
+use crate::xfrm::{Direction, OffloadMode, SaId};
 
 /// An SA in the device, and what the driver keeps beside it.
 #[derive(Debug)]
@@ -159,19 +159,30 @@ impl SaTable {
                 Direction::Out => self.frames.queued,
                 Direction::In => due,
             };
-            self.retired.insert(handle, Retired { direction: sa.direction, index: sa.index, until });
+            let kept = sa.direction == Direction::Out && sa.offload == OffloadMode::Crypto;
+            self.retired.insert(handle, Retired { direction: sa.direction, index: sa.index, until, kept });
         }
+    }
+
+    /// The number of a retired SA that packets in flight may still use: outbound, crypto offload.
+    pub fn kept(&self, handle: SaHandle) -> Option<u16> {
+        self.retired.get(&handle).filter(|retired| retired.kept).map(|retired| retired.index)
     }
 
     /// Gives back the number of an SA that was taken out, or a stub's handle; false if there is none.
     pub fn release(&mut self, handle: SaHandle) -> bool {
         match self.retired.remove(&handle) {
-            Some(Retired { direction: Direction::Out, index, until }) if until > self.frames.completed => {
+            // Frames may have been queued for it until now.
+            Some(Retired { index, kept: true, .. }) if self.frames.queued > self.frames.completed => {
+                self.quarantine.push_back((self.frames.queued, index));
+                true
+            }
+            Some(Retired { direction: Direction::Out, index, until, .. }) if until > self.frames.completed => {
                 // In order of release, not of `until`: a later one may wait for an earlier one's frames.
                 self.quarantine.push_back((until, index));
                 true
             }
-            Some(Retired { direction: Direction::In, index, until }) if !reached(self.handed, until) => {
+            Some(Retired { direction: Direction::In, index, until, .. }) if !reached(self.handed, until) => {
                 self.resting.push((until, index));
                 true
             }
@@ -242,6 +253,8 @@ struct Retired {
     index: u16,
     /// Out: frames that were queued while it was in. In: frames that are handed out before no frame with its number is left.
     until: u64,
+    /// See [`SaTable::kept`].
+    kept: bool,
 }
 
 /// Whether a count has come to a mark, modulo 2^64.
