@@ -362,6 +362,38 @@ fn at_rest_it_does_nothing_and_frames_wake_it() {
 }
 
 #[test]
+fn a_client_that_is_behind_holds_the_wire_and_loses_nothing() {
+    let served = Served::start();
+    let mut client = Client::ready(&served.socket);
+    let interrupts = vectors();
+    client.set_irqs(EVENTFD_TRIGGER, 2, 0, 1, &[&interrupts[0]]).unwrap();
+    copy(&mut client, 16, 0, &interrupts[0]); // the layout is known now
+    client.set_register(CONTROL, 2);
+    client.set_register(RX_STATE, 1);
+    let base = client.base;
+    set_copy(&mut client, base, base + 0x8000, 4096);
+    client.set_register(GO, 0);
+    (0..16).for_each(|_| client.wait_for_access()); // reads
+    client.answering = Answering::Never;
+    while client.held.len() < 16 {
+        client.wait_for_access();
+    }
+    for number in 0..20 {
+        served.frame(&[number; 60]);
+    }
+    for _ in 0..200 {
+        client.register(SCRATCH);
+    }
+    assert!(!served.taken());
+    assert_eq!(served.sent(), None);
+    client.answering = Answering::AtOnce;
+    client.answer_held();
+    for number in 0..20 {
+        assert_eq!(served.sent_soon(), [number; 60]);
+    }
+}
+
+#[test]
 fn the_socket_goes_with_the_server_and_is_one_servers() {
     let served = Served::start();
     let socket = served.socket.clone();

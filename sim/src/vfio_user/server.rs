@@ -24,7 +24,11 @@ const MESSAGES: usize = 64;
 /// Clocks without a move after which the function is at rest, if none of its timers is longer: nothing inside it takes as long.
 const QUIET: u64 = 4096;
 /// Frames from the wire that wait in front of the function.
-const BACKLOG: usize = 64;
+const BACKLOG: usize = 2;
+/// Writes of the function under way at which no further frame is taken from the wire. Nothing else ties the function's time to the
+/// client's: a client that is slower than the simulated wire would lose frames to that alone. So it slows the wire down, as a station does
+/// that is paused (IEEE 802.3 annex 31B); with no buffers to write to, frames are lost all the same.
+const BEHIND: usize = 4;
 
 /// Why the server ends.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +80,8 @@ pub struct Server<F, L> {
     timer: Option<u64>,
     /// Whether it takes frames, if that is known.
     receiving: Option<bool>,
+    /// The wire may have frames that were not taken, in a buffer of its own too.
+    held: bool,
 }
 
 /// Why a client is no more, or the server.
@@ -104,7 +110,7 @@ impl<F: PciFunction, L: Link> Server<F, L> {
     pub fn new(settings: &Settings, function: F, link: L) -> Result<Self, ServerError> {
         let socket = Socket::listen(&settings.socket).map_err(|source| ServerError::Socket { path: settings.socket.clone(), source })?;
         let device = Device::new(function, settings.serial)?;
-        Ok(Self { socket, device, link, client: None, quiet: 0, timer: None, receiving: None })
+        Ok(Self { socket, device, link, client: None, quiet: 0, timer: None, receiving: None, held: false })
     }
 
     /// Serves until `stop` can be read, one client after another.
@@ -155,7 +161,10 @@ impl<F: PciFunction, L: Link> Server<F, L> {
             }
             None => PollFd::new(&self.socket, PollFlags::IN),
         });
-        self.link.watch(&mut fds);
+        // Frames that were left there are no news.
+        if !self.held {
+            self.link.watch(&mut fds);
+        }
         match poll(&mut fds, if rest { None } else { Some(&NOW) }) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(ServerError::Poll(error)),
@@ -288,13 +297,22 @@ impl<F: PciFunction, L: Link> Server<F, L> {
             Some(receiving) => receiving,
             None => *self.receiving.insert(self.device.function.receiving()?),
         };
-        while self.device.function.wire_pending() < BACKLOG
-            && let Some(frame) = self.link.receive(receiving)?
-        {
+        self.held = true;
+        while self.device.function.wire_pending() < BACKLOG && !self.behind() {
+            let Some(frame) = self.link.receive(receiving)? else {
+                self.held = false;
+                break;
+            };
             self.device.function.send_wire(&frame);
             self.quiet = 0;
         }
         Ok(())
+    }
+
+    /// The client has not yet taken what came before.
+    fn behind(&self) -> bool {
+        let transfers = self.client.as_ref().and_then(|client| client.transfers.as_ref());
+        transfers.is_some_and(|transfers| transfers.writes() >= BEHIND)
     }
 
     /// Clocks the function, until it wants something.

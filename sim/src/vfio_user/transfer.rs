@@ -75,6 +75,11 @@ impl Transfers {
         !self.accesses.is_empty() || !self.waiting.is_empty()
     }
 
+    /// Writes under way.
+    pub fn writes(&self) -> usize {
+        self.accesses.values().filter(|progress| !progress.read).count()
+    }
+
     /// Messages of accesses that a function level reset has cut off are not answered yet.
     pub fn late(&self) -> bool {
         self.settling && self.messages.values().any(|purpose| matches!(purpose, Purpose::Abandoned))

@@ -27,10 +27,9 @@ impl Link for Cable {
     }
 
     fn receive(&mut self, receiving: bool) -> Result<Option<Vec<u8>>, LinkError> {
+        // As one that reads all there is into a buffer of its own: what is left there wakes nobody.
+        self.wake.take().unwrap();
         let frame = self.queues.lock().unwrap()[0].pop_front();
-        if frame.is_none() {
-            self.wake.take().unwrap();
-        }
         Ok(frame.filter(|_| receiving))
     }
 
