@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,22 @@ use crate::error::{Error, at};
 /// Of an interrupt in an emulated machine.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// The kernel reports but a few faults in five seconds (dmar_fault, DEFAULT_RATELIMIT_INTERVAL).
+const REPORTS: Duration = Duration::from_secs(6);
+/// When faults were looked for last.
+static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+
 /// /dev/kmsg, from now on.
 pub struct KernelLog(File);
 
 impl KernelLog {
-    /// Begins here.
+    /// Begins here, when the kernel is ready to report faults again.
     pub fn new() -> Result<Self, Error> {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = *last {
+            thread::sleep(REPORTS.saturating_sub(last.elapsed()));
+        }
+        *last = Some(Instant::now());
         let mut file = File::open("/dev/kmsg").map_err(at("/dev/kmsg"))?;
         file.seek(SeekFrom::End(0)).map_err(at("/dev/kmsg"))?;
         fcntl_setfl(&file, OFlags::NONBLOCK).map_err(|error| at("/dev/kmsg")(error.into()))?;
