@@ -10,10 +10,11 @@ use crate::encap::Encap;
 use crate::fifo::Fifo;
 use crate::gather::Gather;
 use crate::header_builder::HeaderBuilder;
+use crate::lead::LeadTap;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
 use crate::prepend::Prepend;
-use crate::records::{CryptoContext, Headers, Job, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
+use crate::records::{CryptoContext, Headers, Job, Lead, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
 use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
 
@@ -70,6 +71,9 @@ pub struct TxPath<const A: usize, const R: usize> {
     parse: Parse,
     frames: Fifo<Beat, 10>,
     headers: Fifo<Headers, 2>,
+    tap: LeadTap,
+    /// Never full: it has room for 85 frames, and hardly more than a dozen are between parser and header builder.
+    leads: Fifo<Lead, 9>,
     policies: PolicyTable<R>,
     sas: TxSaTable<A>,
     statuses: Fifo<TxStatus, 4>,
@@ -81,7 +85,7 @@ pub struct TxPath<const A: usize, const R: usize> {
     with_icv: Fifo<WithIcv, 6>,
     append: Append,
     builder: HeaderBuilder,
-    prefixes: Fifo<Prefix, 4>,
+    prefixes: Fifo<Prefix, 9>,
     prepend: Prepend,
     /// A frame is half taken.
     midway: DFF<bool>,
@@ -94,13 +98,15 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, parse, frames, headers, policies, sas, statuses, encap, jobs, gather, payload, tags, with_icv, append, builder,
-            prefixes, prepend
+            self, clock, parse, frames, headers, tap, leads, policies, sas, statuses, encap, jobs, gather, payload, tags, with_icv, append,
+            builder, prefixes, prepend
         );
         dff_setup!(self, clock, midway);
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();
         self.headers.reset.next = self.reset.val();
+        self.tap.reset.next = self.reset.val();
+        self.leads.reset.next = self.reset.val();
         self.policies.reset.next = self.reset.val();
         self.sas.reset.next = self.reset.val();
         self.statuses.reset.next = self.reset.val();
@@ -132,6 +138,10 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.frames.s_data.next = self.parse.m_beat.val();
         self.frames.s_valid.next = self.parse.m_valid.val();
         self.parse.m_ready.next = self.frames.s_ready.val();
+        self.tap.beat.next = self.parse.m_beat.val();
+        self.tap.take.next = self.parse.m_valid.val() & self.frames.s_ready.val();
+        self.leads.s_data.next = self.tap.lead.val();
+        self.leads.s_valid.next = self.tap.lead_valid.val();
 
         // Its headers go to the policies and wait for their verdict.
         self.both_ready.next = self.headers.s_ready.val() && self.policies.selector_ready.val();
@@ -141,11 +151,11 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.policies.selector_valid.next = self.parse.headers_valid.val() && self.both_ready.val();
         self.policies.selector.next.v6 = self.parse.headers.val().is_v6;
         self.policies.selector.next.forward = false;
-        self.policies.selector.next.src = self.parse.headers.val().src;
-        self.policies.selector.next.dst = self.parse.headers.val().dst;
+        self.policies.selector.next.src = self.parse.endpoints.val().src;
+        self.policies.selector.next.dst = self.parse.endpoints.val().dst;
         self.policies.selector.next.protocol = self.parse.headers.val().protocol;
-        self.policies.selector.next.sport = self.parse.headers.val().sport;
-        self.policies.selector.next.dport = self.parse.headers.val().dport;
+        self.policies.selector.next.sport = self.parse.endpoints.val().sport;
+        self.policies.selector.next.dport = self.parse.endpoints.val().dport;
         self.ready.next = self.policies.ready.val();
         self.policies.write_enable.next = self.policy_write.val();
         self.policies.write_index.next = self.policy_index.val();
@@ -191,6 +201,9 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.builder.fields.next = self.encap.fields.val();
         self.builder.fields_valid.next = self.encap.fields_valid.val();
         self.encap.fields_ready.next = self.builder.fields_ready.val();
+        self.builder.lead.next = self.leads.m_data.val();
+        self.builder.lead_valid.next = self.leads.m_valid.val();
+        self.leads.m_ready.next = self.builder.lead_ready.val();
         self.with_icv.s_data.next = self.encap.with_icv.val();
         self.with_icv.s_valid.next = self.encap.with_icv_valid.val();
         self.encap.with_icv_ready.next = self.with_icv.s_ready.val();

@@ -118,6 +118,7 @@ impl<const A: usize, const R: usize> Logic for Admit<A, R> {
         self.frames.s_valid.next = self.parse.m_valid.val();
         self.parse.m_ready.next = self.frames.s_ready.val();
         self.brief.headers.next = self.parse.headers.val();
+        self.brief.endpoints.next = self.parse.endpoints.val();
         self.brief.headers_valid.next = self.parse.headers_valid.val();
         self.parse.headers_ready.next = self.brief.headers_ready.val();
 
