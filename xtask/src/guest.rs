@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use espalier_hdl::card::EspalierCard;
 use espalier_sim::Model;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -106,8 +106,7 @@ fn arguments(options: &Options) -> Vec<String> {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style);
+    let bar = setup::bar();
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -1,10 +1,13 @@
 //! `cargo xtask`: each command does all of its own set-up, under `target/tools`.
 
 mod bench;
+mod bitstream;
+mod builds;
 mod demo;
 mod error;
 mod generate;
 mod guest;
+mod ports;
 mod setup;
 
 use std::env;
@@ -42,6 +45,8 @@ enum Task {
     Demo,
     /// Measure the engine under full load in clocks: tables, target/bench/hdl.json and hdl.svg.
     Bench(bench::Options),
+    /// Synthesise a board's build, place and route it, pack its bitstream: area by block, Fmax of every seed, critical path. docs/synthesis.md.
+    Bitstream(bitstream::Options),
     /// Boot a guest with the engine as its PCI device and its kernel as the peer, and run the tests there: docs/guide/guest.md.
     Guest(guest::Options),
 }
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
         Task::Test { arguments } => test(&arguments),
         Task::Demo => demo::demo(),
         Task::Bench(options) => bench::bench(&options),
+        Task::Bitstream(options) => bitstream::bitstream(&options),
         Task::Guest(options) => guest::guest(&options),
     };
     match result {
