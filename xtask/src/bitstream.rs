@@ -9,7 +9,7 @@ mod place;
 mod report;
 mod synthesis;
 mod timing;
-mod tools;
+pub mod tools;
 mod units;
 
 use std::fs;
@@ -89,6 +89,7 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
         area: synthesis.area.first().map(|build| build.area).unwrap_or_default(),
         around: synthesis.around,
         fmax_mhz,
+        clock_mhz: board.clock_mhz,
         target_mhz: (!board.device.is_xilinx()).then_some(board.target_mhz),
         target_met: fmax_mhz.map(|fmax| fmax >= board.target_mhz),
         seeds,

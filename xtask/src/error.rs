@@ -94,6 +94,9 @@ pub enum Error {
         /// What, and where.
         grown: String,
     },
+    /// Debian's packages could not be fetched.
+    #[error("{0}")]
+    Debian(String),
     /// The guest could not be made or run.
     #[error("{0}")]
     Guest(String),

@@ -37,8 +37,7 @@ pub struct Board {
     #[serde(default)]
     pub target_mhz: f64,
     /// The board's clock, in MHz.
-    #[serde(default)]
-    pub clock_mhz: f64,
+    pub clock_mhz: Option<f64>,
     /// Its pins. Without them no bitstream is packed.
     pub lpf: Option<PathBuf>,
     /// Verilog beside the build's.

@@ -24,6 +24,8 @@ pub struct Report {
     pub around: Area,
     /// The slowest seed on the board's own part; `null` when nothing was placed.
     pub fmax_mhz: Option<f64>,
+    /// The board's clock.
+    pub clock_mhz: Option<f64>,
     /// What is to be reached.
     pub target_mhz: Option<f64>,
     /// Whether the slowest seed reaches it.
@@ -48,6 +50,9 @@ impl Report {
     /// Prints it for people, or as Markdown for docs/synthesis.md.
     pub fn print(&self, board: &Board, markdown: bool) {
         let preset = if markdown { presets::ASCII_MARKDOWN } else { presets::UTF8_FULL_CONDENSED };
+        if !board.notes.is_empty() {
+            println!("{}: {}\n", board.name, board.notes);
+        }
         print(self.areas(board), preset, 1);
         if self.seeds.is_empty() {
             return;

@@ -110,7 +110,7 @@ fn merge(top: &str, units: &[Unit]) -> String {
     let files: String = units.iter().map(|unit| format!(" {}", units::file(&unit.module, "mapped"))).collect();
     format!(
         "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v\nread_rtlil{files}\nsetattr -mod -unset top\n\
-         setattr -mod -unset keep_hierarchy\nhierarchy -check -top {top}\nflatten -noscopeinfo\nopt_clean\ncheck -assert\nwrite_json {NETLIST}\n"
+         setattr -mod -unset keep_hierarchy\nhierarchy -check -top {top}\nflatten -noscopeinfo\nopt_clean\ncheck -assert\nblackbox =A:whitebox\nwrite_json {NETLIST}\n"
     )
 }
 
