@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 
 use super::area::{self, Area, BlockArea};
 use super::blocks::{Block, blocks};
-use super::board::Board;
+use super::board::{Board, Device};
 use super::harness::{self, harness};
 use super::tools::{Tools, logged};
 use super::units::{self, Unit};
@@ -51,7 +51,13 @@ pub fn synthesise(tools: &Tools, board: &Board, folder: &Path, bar: &ProgressBar
     };
     let blocks = blocks(&verilog, &module);
     let sources = sources(board, &module, verilog)?;
-    let modules: Vec<_> = [&*sources.top].into_iter().chain(blocks.iter().map(|block| &*block.module)).collect();
+    run(tools, board.device, sources, blocks, folder, bar)
+}
+
+/// The three steps.
+fn run(tools: &Tools, device: Device, sources: Sources, blocks: Vec<Block>, folder: &Path, bar: &ProgressBar) -> Result<Synthesis, Error> {
+    let inner = blocks.iter().map(|block| &*block.module).filter(|module| *module != sources.top);
+    let modules: Vec<_> = [&*sources.top].into_iter().chain(inner).collect();
 
     let script = front(&sources, &blocks, &modules);
     let texts = sources.files.iter().map(|(_, text)| &**text);
@@ -64,10 +70,10 @@ pub fn synthesise(tools: &Tools, board: &Board, folder: &Path, bar: &ProgressBar
         yosys(tools, folder, "front", &script, |pass| bar.set_message(format!("yosys: front: {pass}")))
     })?;
 
-    let units = modules.iter().map(|module| Unit::read(folder, module, &modules, board.device)).collect::<Result<Vec<_>, _>>()?;
+    let units = modules.iter().map(|module| Unit::read(folder, module, &modules, device)).collect::<Result<Vec<_>, _>>()?;
     let cells = units::map(tools, folder, &units, bar)?;
     let (area, around) = area::of_blocks(&cells, &blocks);
-    if board.device.is_xilinx() {
+    if device.is_xilinx() {
         return Ok(Synthesis { blocks, area, around });
     }
 
@@ -159,4 +165,118 @@ pub fn read(path: &Path) -> Result<String, Error> {
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(|source| Error::Io { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A queue in front of a register, each a block.
+    const VERILOG: &str = "
+module nic(clock,data,push,out);
+    input wire  clock;
+    input wire  [31:0] data;
+    input wire  push;
+    output wire  [31:0] out;
+    wire [31:0] queued;
+    nic$queue queue(.clock(clock), .data(data), .push(push), .out(queued));
+    nic$mix mix(.clock(clock), .data(queued), .out(out));
+endmodule
+module nic$queue(clock,data,push,out);
+    input wire  clock;
+    input wire  [31:0] data;
+    input wire  push;
+    output reg  [31:0] out;
+    reg [31:0] memory[DEPTH];
+    wire [LOG:0] at, next;
+    nic$queue$at count(.clock(clock), .d(next), .q(at));
+    nic$queue$next more(.at(at), .next(next));
+    always @(posedge clock) begin
+        if (push) memory[at] <= data;
+        out <= memory[next];
+    end
+endmodule
+module nic$queue$at(clock,d,q);
+    input wire  clock;
+    input wire  [LOG:0] d;
+    output reg  [LOG:0] q;
+    always @(posedge clock) q <= d;
+endmodule
+module nic$queue$next(at,next);
+    input wire  [LOG:0] at;
+    output wire  [LOG:0] next;
+    assign next = at + 1'b1;
+endmodule
+module nic$mix(clock,data,out);
+    input wire  clock;
+    input wire  [31:0] data;
+    output wire  [31:0] out;
+    wire [31:0] mixed;
+    nic$mix$xor gate(.data(data), .mixed(mixed));
+    nic$mix$out register(.clock(clock), .d(mixed), .q(out));
+endmodule
+module nic$mix$xor(data,mixed);
+    input wire  [31:0] data;
+    output reg  [31:0] mixed;
+    always @(*) begin
+        mixed = data ^ {data[0], data[31:1]};
+    end
+endmodule
+module nic$mix$out(clock,d,q);
+    input wire  clock;
+    input wire  [31:0] d;
+    output reg  [31:0] q;
+    always @(posedge clock) q <= d;
+endmodule
+";
+
+    fn synthesise(device: Device, verilog: &str, log_depth: u32, folder: &Path) -> Result<Synthesis, Error> {
+        let verilog = verilog.replace("DEPTH", &format!("0:{}", (1 << log_depth) - 1)).replace("LOG", &(log_depth - 1).to_string());
+        let blocks = blocks(&verilog, "nic");
+        let files = vec![("nic.v".into(), verilog)];
+        run(&Tools::install().unwrap(), device, Sources { files, top: "nic".into() }, blocks, folder, &ProgressBar::hidden())
+    }
+
+    #[test]
+    fn area_is_told_by_block_for_every_family() {
+        for (device, luts) in [(Device::Um5g85, 32), (Device::Xc7, 32), (Device::Xcup, 32)] {
+            let folder = tempfile::tempdir().unwrap();
+            let deep = synthesise(device, VERILOG, 9, folder.path()).unwrap();
+            let areas: Vec<_> = deep.area.iter().map(|block| (&*block.block, block.area)).collect();
+            let [("", all), ("mix", mix), ("queue", queue)] = areas[..] else { panic!("{areas:?}") };
+            assert_eq!(mix, Area { lut4: luts, ff: 32, ..Area::default() }, "{device:?}");
+            assert!((1..=2).contains(&queue.ebr) && queue.lut_ram == 0, "{device:?}: {queue:?}");
+            assert_eq!(all, mix + queue);
+            assert_eq!(deep.around, Area::default());
+        }
+    }
+
+    #[test]
+    fn a_shallow_queue_is_lut_ram_and_only_what_has_changed_is_mapped_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = synthesise(Device::Um5g85, VERILOG, 4, folder.path()).unwrap();
+        assert_eq!(before.area[2].area.lut_ram, 32);
+        let netlist = fs::read_to_string(folder.path().join(NETLIST)).unwrap();
+        assert!(netlist.contains("\"mix.out_TRELLIS_FF_Q\""), "cells are named by their blocks");
+        let time = |unit: &str| fs::metadata(folder.path().join(units::file(unit, "mapped"))).unwrap().modified().unwrap();
+        let [queue, mix] = ["nic$queue", "nic$mix"].map(time);
+        let other = VERILOG.replace("module nic$mix$xor", "\n\nmodule nic$mix$xor").replace("^ {data[0]", "& {data[0]");
+        synthesise(Device::Um5g85, &other, 4, folder.path()).unwrap();
+        assert_eq!(time("nic$queue"), queue, "it is the same, though its lines are others");
+        assert!(time("nic$mix") > mix);
+    }
+
+    #[test]
+    fn latches_and_signals_with_two_drivers_are_refused() {
+        let wrong = [
+            ("mixed = data ^ {data[0], data[31:1]};", "if (data[0]) mixed = data;", "Latch inferred for signal `\\nic$mix$xor.\\mixed'"),
+            ("assign next = at + 1'b1;", "assign next = at + 1'b1; assign next = ~at;", "Warning: multiple conflicting drivers for"),
+        ];
+        for (good, bad, word) in wrong {
+            let folder = tempfile::tempdir().unwrap();
+            let result = synthesise(Device::Um5g85, &VERILOG.replace(good, bad), 4, folder.path());
+            let error = result.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(word), "{bad}: {error}");
+        }
+    }
 }

@@ -114,12 +114,17 @@ pub fn logged(mut command: Command, name: &str, log: &Path, mut line: impl FnMut
     Err(Error::Output { command: name.into(), status, output: reason(&fs::read_to_string(log).map_err(at)?, log) })
 }
 
-/// What of a log says why.
+/// What of a log says why: errors, with the warnings before the first (a check that fails only counts them), or else its end.
 fn reason(log: &str, path: &Path) -> String {
-    let errors: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).take(20).collect();
     let lines: Vec<_> = log.lines().collect();
-    let told = if errors.is_empty() { &lines[lines.len().saturating_sub(10)..] } else { &errors };
-    format!("{}\nlog: {}", told.join("\n"), path.display())
+    let told = match lines.iter().position(|line| line.contains("ERROR")) {
+        Some(first) => {
+            let before = lines[first.saturating_sub(20)..first].iter().filter(|line| line.starts_with("Warning"));
+            before.chain(lines[first..].iter().filter(|line| line.contains("ERROR")).take(20)).copied().collect::<Vec<_>>().join("\n")
+        }
+        None => lines[lines.len().saturating_sub(10)..].join("\n"),
+    };
+    format!("{told}\nlog: {}", path.display())
 }
 
 #[cfg(test)]
@@ -131,12 +136,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let mut command = Command::new("sh");
-        command.args(["-c", "echo one; echo 'ERROR: no such cell' >&2; echo two; exit 3"]);
+        command.args(["-c", "echo one; echo 'Warning: odd'; echo 'ERROR: no such cell' >&2; echo two; exit 3"]);
         let mut lines = Vec::new();
         let error = logged(command, "placer", &log, |line| lines.push(line.to_owned())).unwrap_err().to_string();
-        assert_eq!(lines, ["one", "ERROR: no such cell", "two"]);
-        assert_eq!(fs::read_to_string(&log).unwrap(), "one\nERROR: no such cell\ntwo\n");
-        assert!(error.contains("`placer` failed") && error.contains("ERROR: no such cell\nlog: ") && !error.contains("two"), "{error}");
+        assert_eq!(lines, ["one", "Warning: odd", "ERROR: no such cell", "two"]);
+        assert_eq!(fs::read_to_string(&log).unwrap(), "one\nWarning: odd\nERROR: no such cell\ntwo\n");
+        assert!(error.contains("`placer` failed") && error.contains("\nWarning: odd\nERROR: no such cell\nlog: "), "{error}");
+        assert!(!error.contains("one") && !error.contains("two"), "{error}");
     }
 
     #[test]
