@@ -6,6 +6,8 @@
 pub mod constant;
 pub mod events;
 pub mod fifo;
+pub mod lut_ram;
+pub mod queue;
 pub mod records;
 pub mod shift;
 pub mod stream;
