@@ -25,6 +25,7 @@
 mod key;
 mod round;
 mod state;
+pub mod zero;
 
 use rust_hdl::prelude::*;
 
