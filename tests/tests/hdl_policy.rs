@@ -87,7 +87,7 @@ fn verdict(best: Best) -> Verdict {
     })
 }
 
-/// Look-ups and writes at random, with stalls; each row is expected to be read in its own clock.
+/// Look-ups and writes at random, with stalls; each row is expected to be read in its own clock, whatever is written.
 fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32, write_every: u32) {
     println!("seed {seed:#x}, {stall} stalls in 10, a write in {write_every} clocks");
     let random = &mut StdRng::seed_from_u64(seed);
@@ -101,6 +101,8 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
     let mut verdicts: VecDeque<Verdict> = VecDeque::new();
     let mut waiting: Option<Selector> = None;
     let (mut hits, mut misses) = (0, 0);
+    // The write under way, and when it was asked for.
+    let mut pending: Option<(u64, usize, Policy)> = None;
     for clock in 0..clocks {
         let ready = {
             model.settle();
@@ -113,7 +115,7 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
         if let Some(packet) = waiting {
             model.set_record("selector", packet);
         }
-        let write = (ready && random.random_ratio(1, write_every)).then(|| {
+        let write = (ready && pending.is_none() && random.random_ratio(1, write_every)).then(|| {
             // Unique, above or below the others.
             order += 1;
             let priority = random.random_range(0..1 << 16);
@@ -143,12 +145,20 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
         if model.get_bool("selector_ready")
             && let Some(packet) = waiting.take()
         {
-            assert!(looking.is_none() && write.is_none());
+            assert!(looking.is_none());
             looking = Some((packet, 0, None));
         }
-        if let Some((packet, row, best)) = &mut looking
-            && write.is_none()
+        // The clock after it was asked for the write is made, or one later if its row is being read.
+        let read_row = looking.as_ref().map(|(_, row, _)| *row);
+        if let Some((asked, index, policy)) = pending
+            && clock > asked
+            && read_row != Some(index / BANKS)
         {
+            assert!(clock <= asked + 2);
+            table[index].1 = policy;
+            pending = None;
+        }
+        if let Some((packet, row, best)) = &mut looking {
             *best = better(*best, &table[*row * BANKS..][..BANKS], packet);
             *row += 1;
             if *row == rows {
@@ -157,7 +167,7 @@ fn random_traffic<const R: usize>(name: &str, seed: u64, clocks: u64, stall: u32
             }
         }
         if let Some((index, policy)) = write {
-            table[index].1 = policy;
+            pending = Some((clock, index, policy));
         }
         model.rise();
     }
@@ -195,7 +205,6 @@ fn nothing_matches_after_reset() {
         // A policy that matches all, everywhere; then reset again.
         for index in 0..64 {
             let all = Policy { valid: true, value: Selector { v6: true, ..Default::default() }, ..policy(random, index) };
-            model.set("write_enable", false);
             model.set_record("selector", Selector { v6: true, ..Default::default() });
             model.set("selector_valid", index == 0);
             model.set("verdict_ready", true);
@@ -215,8 +224,9 @@ fn nothing_matches_after_reset() {
             model.set("write_index", index);
             model.set_record("write_data", Policy { mask: Selector::default(), ..all });
             model.clock();
+            model.set("write_enable", false);
+            model.clocks(2);
         }
-        model.set("write_enable", false);
     }
 }
 

@@ -34,11 +34,11 @@ use crate::stream::Beat;
 /// - Ports: `s` in with `s_meta`, which counts with a frame's first beat; `m` out with `m_meta`, the same of every beat; write ports;
 ///   `ready`, low after reset until the policies are swept; `events`, a pulse for each frame, at least 3 clocks apart.
 /// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 25 clocks and the beats of the frame, 6 at most (64 bytes: 29),
-///   if no other look-up is under way. One more for each write of a policy or an SA meanwhile.
+///   if no other look-up is under way.
 /// - Throughput: a frame every 8 clocks, where policies are 64; else a beat a clock. No bubble between frames.
 /// - Back-pressure: 64 beats, or 11 frames, wait inside; then `s_ready` falls. `error` of a frame's last beat is kept.
-/// - Writes: any clock. A frame sees each policy, the local addresses, and the three parts of its SA as they are before a write or as
-///   they are after, never a mixture; it looks at all of them within 2^R + 1 clocks (and one more for each write meanwhile), however
+/// - Writes: any clock; their operands stay for the 2 clocks after it, and no frame waits for them. A frame sees each policy, the local addresses, and the
+///   three parts of its SA as they are before a write or as they are after, never a mixture; it looks at all of them within 2^R + 2 clocks, however
 ///   long it waits before and behind.
 ///
 /// `sa_write` must be that of [`RxSaTable`](crate::rx_sa::RxSaTable), which counts the generations from it. Local addresses and policies are

@@ -31,6 +31,7 @@
 mod key;
 mod round;
 mod state;
+pub mod zero;
 
 use rust_hdl::prelude::*;
 

@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use super::admit::Admit;
+use super::aes::zero::ZeroBlock;
 use super::aes::Aes;
 use super::apply::{Hashed, Output};
 use super::delay::Delay;
@@ -33,10 +34,10 @@ const LENGTHS_WAIT: usize = aes::LATENCY + 5 - (KEYS_DELAY + 1 + lengths::LATENC
 /// |---|---|
 /// | slots | `d_slot`, `d_crypto`, `d_slot_valid`, `d_slot_ready`: a packet's slots in order, gaps allowed |
 /// | results | `d_beat`, `d_beat_valid`; `d_tag`, `d_tag_valid` once a packet with a `first` slot |
-/// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`, `hkey_size`; `hkey_done`, a pulse, with `hkey_h`, `hkey_h3` |
-/// | latency | beat [`super::LATENCY`], tag [`super::TAG_LATENCY`], hash subkey [`super::HKEY_LATENCY`] clocks |
+/// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`; `hkey_size` until `hkey_done`, a pulse, with `hkey_h`, `hkey_h3`; they take nothing from the slots |
+/// | latency | beat [`super::LATENCY`], tag [`super::TAG_LATENCY`], hash subkey [`super::hkey_latency`] clocks |
 /// | throughput | one slot a clock in all; the directions alternate when both have one |
-/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn or a hash subkey that has waited [`super::admit::PATIENCE`] clocks |
+/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn |
 ///
 /// Limits: 65,535 bytes of payload and 1,023 of AAD a packet.
 #[derive(LogicBlock, Default)]
@@ -78,10 +79,10 @@ pub struct GcmCore {
     given_out: Comb3<Output, 128, 128, 16, 128>,
     hashed: Comb4<Hashed, 128, 128, 16, 16, 128>,
     ghash: Ghash,
+    zero_block: ZeroBlock,
     hash_key: HashKey,
-    /// Bit i: there is a slot, or a hash subkey, i + 1 clocks behind `prepare`.
+    /// Bit i: there is a slot i + 1 clocks behind `prepare`.
     slots: DFF<Bits<{ aes::LATENCY }>>,
-    hkeys: DFF<Bits<{ aes::LATENCY }>>,
     /// Beside the key stream.
     work: DFF<Work>,
     output_mask: DFF<Bits<16>>,
@@ -95,6 +96,7 @@ pub struct GcmCore {
     tx_valid: DFF<bool>,
     rx_valid: DFF<bool>,
     valid: Signal<Local, bool>,
+    accepts: Signal<Local, bool>,
     step: Signal<Local, HashStep>,
     behind_aes: Const<5, { aes::LATENCY as u64 - 1 }>,
 }
@@ -102,7 +104,7 @@ pub struct GcmCore {
 impl Logic for GcmCore {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, slots, hkeys, work, output_mask, hash_mask, aad_length, length, x, beat, tx_valid, rx_valid);
+        dff_setup!(self, clock, slots, work, output_mask, hash_mask, aad_length, length, x, beat, tx_valid, rx_valid);
 
         self.admit.clock.next = self.clock.val();
         self.admit.reset.next = self.reset.val();
@@ -116,10 +118,6 @@ impl Logic for GcmCore {
         self.admit.rx_slot_valid.next = self.rx_slot_valid.val();
         self.admit.rx_room.next = self.rx_room.val();
         self.rx_slot_ready.next = self.admit.rx_slot_ready.val();
-        self.admit.hkey_valid.next = self.hkey_valid.val() && !self.hash_key.busy.val();
-        self.admit.hkey_key.next = self.hkey_key.val();
-        self.admit.hkey_size.next = self.hkey_size.val();
-        self.hkey_ready.next = self.admit.hkey_ready.val();
 
         self.prepare.clock.next = self.clock.val();
         self.prepare.reset.next = self.reset.val();
@@ -127,9 +125,8 @@ impl Logic for GcmCore {
         self.prepare.crypto.next = self.admit.crypto.val();
         self.prepare.rx.next = self.admit.rx.val();
         self.prepare.valid.next = self.admit.valid.val();
-        self.prepare.hkey.next = self.admit.hkey.val();
 
-        // Side by side: AES, the data, the hash subkeys. What is valid is known here, under reset.
+        // Side by side: AES, the data, the hash subkeys of the SA. What is valid is known here, under reset.
         self.aes.clock.next = self.clock.val();
         self.aes.block.next = self.prepare.block.val();
         self.aes.key.next = self.prepare.key.val();
@@ -141,10 +138,6 @@ impl Logic for GcmCore {
         self.slots.d.next = self.slots.q.val() << 1;
         if self.prepare.valid_out.val() {
             self.slots.d.next = (self.slots.q.val() << 1) | 1;
-        }
-        self.hkeys.d.next = self.hkeys.q.val() << 1;
-        if self.prepare.hkey_out.val() {
-            self.hkeys.d.next = (self.hkeys.q.val() << 1) | 1;
         }
 
         // One clock before the key stream: out of the delay into registers.
@@ -210,19 +203,25 @@ impl Logic for GcmCore {
         self.rx_tag.next = self.ghash.tag.val();
         self.rx_tag_valid.next = self.ghash.rx_tag_valid.val();
 
-        // Hash subkeys.
+        // Hash subkeys of a new SA.
+        self.hkey_ready.next = !self.hash_key.busy.val();
+        self.accepts.next = self.hkey_valid.val() & !self.hash_key.busy.val();
+        self.zero_block.clock.next = self.clock.val();
+        self.zero_block.reset.next = self.reset.val();
+        self.zero_block.accept.next = self.accepts.val();
+        self.zero_block.key.next = self.hkey_key.val();
+        self.zero_block.size.next = self.hkey_size.val();
         self.hash_key.clock.next = self.clock.val();
         self.hash_key.reset.next = self.reset.val();
-        self.hash_key.accept.next = self.admit.hkey_ready.val();
-        self.hash_key.start.next = self.hkeys.q.val().get_bit(self.behind_aes.val().index());
-        self.hash_key.h.next = self.aes.y.val();
+        self.hash_key.accept.next = self.accepts.val();
+        self.hash_key.start.next = self.zero_block.done.val();
+        self.hash_key.h.next = self.zero_block.h.val();
         self.hkey_done.next = self.hash_key.done.val();
         self.hkey_h.next = self.hash_key.h_out.val();
         self.hkey_h3.next = self.hash_key.h3_out.val();
 
         if self.reset.val() {
             self.slots.d.next = 0.into();
-            self.hkeys.d.next = 0.into();
             self.tx_valid.d.next = false;
             self.rx_valid.d.next = false;
         }

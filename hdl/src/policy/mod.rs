@@ -19,13 +19,12 @@ const LATENCY: usize = 7;
 /// 8 * 2^R policies. Of those that match, the one of lowest `order` wins, wherever it stands (of equal ones any).
 ///
 /// - Ports: `selector` in, `verdict` out, in order; a write port; `ready`, low after reset until all rows are invalid.
-/// - Latency: 2^R + 9 clocks, and one more for each write meanwhile.
+/// - Latency: 2^R + 9 clocks.
 /// - Throughput: a look-up every 2^R clocks (64 policies: 8), but no more than 4 at a time between `selector` and `verdict`.
-/// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, in the clock of a write, until `ready`, and
-///   while 4 verdicts are not taken.
-/// - Writes: any clock. `write_index` is row * 8 + bank, and so is the verdict's `index`. A look-up under way sees a row as it was before the write or as it
-///   is after, never a mixture, and no row is read in the clock of a write, so synthesis may leave out read-during-write
-///   logic.
+/// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, until `ready`, and while 4 verdicts are not taken.
+/// - Writes: `write_enable`, a pulse in any clock; its operands stay for the 2 clocks after it. `write_index` is row * 8 + bank, and so is the verdict's
+///   `index`. A write costs no look-up a clock: it waits, 1 or 2 clocks, for one in which its row is not read. So a look-up under way sees a row as it was
+///   before the write or as it is after, never a mixture, and synthesis may leave out read-during-write logic.
 ///
 /// After `reset` the 2^R rows are swept clear, 2^R clocks; writes before `ready` are lost.
 #[derive(LogicBlock, Default)]
@@ -62,15 +61,20 @@ pub struct PolicyTable<const R: usize> {
     is_last: DFF<Bits<LATENCY>>,
     /// Look-ups between selector and verdict.
     pending: DFF<Bits<3>>,
+    /// A write that has not been made yet.
+    waits: DFF<bool>,
     is_swept: DFF<bool>,
     is_idle: Signal<Local, bool>,
     start: Signal<Local, bool>,
     issue: Signal<Local, bool>,
     pop: Signal<Local, bool>,
+    writes: Signal<Local, bool>,
     winner: Signal<Local, Candidate>,
     best_rank: Signal<Local, Bits<49>>,
     /// One bit a bank.
     write_bank: Signal<Local, Bits<BANKS>>,
+    /// The row that a write is for; the row that is written.
+    target: Signal<Local, Bits<R>>,
     write_row: Signal<Local, Bits<R>>,
     written: Signal<Local, Policy>,
     found: Signal<Local, Verdict>,
@@ -82,15 +86,14 @@ pub struct PolicyTable<const R: usize> {
 impl<const R: usize> Logic for PolicyTable<R> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, compared, row, best, best_row, winner_row, is_row, is_first, is_last, pending, is_swept);
+        dff_setup!(self, clock, compared, row, best, best_row, winner_row, is_row, is_first, is_last, pending, waits, is_swept);
         self.ready.next = self.is_swept.q.val();
 
-        // One row a clock, none in the clock of a write.
-        self.is_idle.next =
-            self.is_swept.q.val() & (((self.row.q.val() == 0) & (self.pending.q.val() != self.queued.val())) & !self.write_enable.val());
+        // One row a clock.
+        self.is_idle.next = self.is_swept.q.val() & ((self.row.q.val() == 0) & (self.pending.q.val() != self.queued.val()));
         self.selector_ready.next = self.is_idle.val();
         self.start.next = self.is_idle.val() & self.selector_valid.val();
-        self.issue.next = self.start.val() | ((self.is_swept.q.val() & (self.row.q.val() != 0)) & !self.write_enable.val());
+        self.issue.next = self.start.val() | (self.is_swept.q.val() & (self.row.q.val() != 0));
         if self.start.val() {
             self.compared.d.next = self.selector.val();
         }
@@ -98,9 +101,12 @@ impl<const R: usize> Logic for PolicyTable<R> {
         self.is_first.d.next = (self.is_first.q.val() << 1) | bit_cast::<LATENCY, 1>(self.start.val().into());
         self.is_last.d.next = (self.is_last.q.val() << 1) | bit_cast::<LATENCY, 1>((self.issue.val() & (self.row.q.val().all())).into());
 
-        // After reset each row is cleared.
-        self.write_bank.next = bit_cast::<BANKS, 1>(self.write_enable.val().into()) << self.write_index.val().get_bits::<3>(0);
-        self.write_row.next = bit_cast::<R, 10>(self.write_index.val() >> 3);
+        // A write, in a clock in which another row is read or none. After reset each row is cleared.
+        self.target.next = bit_cast::<R, 10>(self.write_index.val() >> 3);
+        self.writes.next = self.waits.q.val() & !(self.issue.val() & (self.row.q.val() == self.target.val()));
+        self.waits.d.next = (self.write_enable.val() & self.is_swept.q.val()) | (self.waits.q.val() & !self.writes.val());
+        self.write_bank.next = bit_cast::<BANKS, 1>(self.writes.val().into()) << self.write_index.val().get_bits::<3>(0);
+        self.write_row.next = self.target.val();
         self.written.next = self.write_data.val();
         if !self.is_swept.q.val() {
             self.write_bank.next = 0xFF.into();
@@ -183,6 +189,7 @@ impl<const R: usize> Logic for PolicyTable<R> {
             self.is_first.d.next = 0.into();
             self.is_last.d.next = 0.into();
             self.pending.d.next = 0.into();
+            self.waits.d.next = false;
             self.is_swept.d.next = false;
         }
     }

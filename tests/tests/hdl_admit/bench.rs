@@ -184,7 +184,14 @@ impl Bench {
         }
     }
 
-    /// One clock, with a write or none.
+    /// A write, and the clocks in which its operands stay.
+    pub fn write(&mut self, write: &Write) {
+        self.step(Some(write));
+        self.step(None);
+        self.step(None);
+    }
+
+    /// One clock, with a write or none. Between two writes are two clocks without.
     pub fn step(&mut self, write: Option<&Write>) {
         self.set_write(write);
         self.source.drive(&mut self.model);

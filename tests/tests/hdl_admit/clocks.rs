@@ -14,9 +14,9 @@ const FRAMES: usize = 40;
 
 fn measure(bytes: usize, is_protected: bool) -> (u64, f64) {
     let mut bench = Bench::new(Stalls::never(), Stalls::never());
-    bench.step(Some(&Write::Sa(0, false)));
-    bench.step(Some(&Write::Selector(0, Default::default())));
-    bench.step(Some(&Write::Accept(0, 0)));
+    bench.write(&Write::Sa(0, false));
+    bench.write(&Write::Selector(0, Default::default()));
+    bench.write(&Write::Accept(0, 0));
     let meta = Meta { is_protected, ..Meta::default() };
     bench.push(&vec![0x55; bytes], meta, meta, false);
     bench.drain();
