@@ -34,12 +34,12 @@ use crate::shell::{AxisIn, AxisOut, HostUserIn, HostUserOut};
 use crate::tx_path::TxPath;
 
 /// The build that is emitted: 64 SAs in each direction, 64 policies, 128 places in the SA CAM.
-pub type Espalier = Engine<6, 3, 5, 11>;
+pub type Espalier = Engine<6, 3, 5, 11, 14>;
 
 /// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM (twice
-/// the SAs: `C` = `A` - 1); `W` must be `A` + 5.
+/// the SAs: `C` = `A` - 1); `W` must be `A` + 5; `ROUNDS` of AES in hardware, 14 or 2.
 #[derive(LogicBlock, Default)]
-pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize> {
+pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize, const ROUNDS: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
 
@@ -106,7 +106,7 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     host_user_in: HostUserIn,
     tx: TxPath<A, R>,
     wire_out: AxisOut,
-    core: GcmCore,
+    core: GcmCore<ROUNDS>,
     wire_in: AxisIn,
     rx: RxPath<A, C, W>,
     admit: Admit<A, R>,
@@ -126,7 +126,7 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     status_sa_at: Const<5, { tx_status::SA.lsb as u64 }>,
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for Engine<A, R, C, W> {
+impl<const A: usize, const R: usize, const C: usize, const W: usize, const ROUNDS: usize> Logic for Engine<A, R, C, W, ROUNDS> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, late);

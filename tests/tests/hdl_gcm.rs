@@ -129,6 +129,43 @@ fn back_to_back_packets_take_exactly_their_slots() {
     }
 }
 
+/// The same with two rounds of AES in hardware: every seventh clock.
+#[test]
+fn a_folded_core_takes_a_slot_each_seven_clocks() {
+    let mut random = StdRng::seed_from_u64(5);
+    let keys = keys(&mut random, 9);
+    let mut bench = Bench::folded(5);
+    for sides in [[true, false], [true, true]] {
+        for lengths in [0..=0, 1..=1, 16..=16, 40..=64, 1..=100, 1438..=1500] {
+            let mut slots = 0;
+            for i in 0..30 {
+                for (side, _) in [&mut bench.tx, &mut bench.rx].into_iter().zip(sides).filter(|(_, on)| *on) {
+                    let packet = esp(&keys[i % keys.len()], random.random_range(lengths.clone()), i % 2 == 0, &mut random);
+                    slots += packet.len() as u64;
+                    side.queue.extend(packet);
+                }
+            }
+            assert_eq!(bench.run(), 7 * (slots - 1) + 1, "payload of {lengths:?} bytes");
+        }
+    }
+    for seed in 0..4 {
+        let mut bench = Bench::folded(seed);
+        bench.tx.stalls = Stalls { gap: 30, room: 30 };
+        bench.rx.stalls = Stalls { gap: 80, room: 10 };
+        for _ in 0..60 {
+            bench.tx.queue.extend(any(&keys, 200, random.random(), &mut random));
+            bench.rx.queue.extend(any(&keys, 200, random.random(), &mut random));
+        }
+        bench.run();
+        // A reset in the midst of its work.
+        bench.tx.queue.extend(any(&keys, 200, false, &mut random));
+        (0..random.random_range(1..60)).for_each(|_| bench.clock());
+        bench.reset();
+        bench.rx.queue.extend(any(&keys, 200, true, &mut random));
+        bench.run();
+    }
+}
+
 #[test]
 fn directions_that_both_have_slots_take_turns() {
     let mut random = StdRng::seed_from_u64(4);

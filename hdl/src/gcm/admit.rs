@@ -2,9 +2,9 @@
 //!
 //! | | |
 //! |---|---|
-//! | ports | `d_slot`, `d_crypto`, `d_slot_valid`, `d_slot_ready`, `d_room` for d = tx, rx; out: `slot`, `crypto`, `rx`, `valid` |
+//! | ports | `d_slot`, `d_crypto`, `d_slot_valid`, `d_slot_ready`, `d_room` for d = tx, rx; `turn`; out: `slot`, `crypto`, `rx`, `valid` |
 //! | latency | [`LATENCY`] clocks: the choice is made in the first, while both slots are taken down, and acts in the second: it moves 850 bits, so it must come out of a register |
-//! | throughput | one slot a clock |
+//! | throughput | one slot a clock, of the clocks in which `turn` is high |
 //! | back-pressure | `d_slot_ready` needs `d_room`, and waits for the other direction's turn; it depends on no `valid` of its own direction |
 
 use rust_hdl::prelude::*;
@@ -19,6 +19,8 @@ pub const LATENCY: usize = 2;
 pub struct Admit {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    /// What is taken in this clock reaches AES when that can take it.
+    pub turn: Signal<In, bool>,
     pub tx_slot: Signal<In, Slot>,
     pub tx_crypto: Signal<In, CryptoContext>,
     pub tx_slot_valid: Signal<In, bool>,
@@ -59,10 +61,10 @@ impl Logic for Admit {
         dff_setup!(self, clock, tx_slot_1, tx_crypto_1, rx_slot_1, rx_crypto_1, rx_1, valid_1);
         dff_setup!(self, clock, slot_2, crypto_2, rx_2, valid_2, rx_turn);
 
-        self.tx_can.next = self.tx_slot_valid.val() && self.tx_room.val();
-        self.rx_can.next = self.rx_slot_valid.val() && self.rx_room.val();
-        self.tx_ready.next = self.tx_room.val() && (!self.rx_turn.q.val() || !self.rx_can.val());
-        self.rx_ready.next = self.rx_room.val() && (self.rx_turn.q.val() || !self.tx_can.val());
+        self.tx_can.next = self.tx_slot_valid.val() && self.tx_room.val() && self.turn.val();
+        self.rx_can.next = self.rx_slot_valid.val() && self.rx_room.val() && self.turn.val();
+        self.tx_ready.next = self.tx_room.val() && self.turn.val() && (!self.rx_turn.q.val() || !self.rx_can.val());
+        self.rx_ready.next = self.rx_room.val() && self.turn.val() && (self.rx_turn.q.val() || !self.tx_can.val());
         self.tx_slot_ready.next = self.tx_ready.val();
         self.rx_slot_ready.next = self.rx_ready.val();
 

@@ -19,7 +19,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | ports | `block`, `key` (left aligned), `size` ([`crate::records::key_size`]); `y` out; `turn`: a block may enter in this clock |
+//! | ports | `block`, `key` (left aligned), `size` ([`crate::records::key_size`]); `y` out; `turn`: a block may come [`LEAD`] clocks later |
 //! | latency | [`LATENCY`] clocks from `block` to `y` |
 //! | throughput | one block a clock; folded, one each [`Aes::PASSES`] clocks |
 //! | back-pressure | none: it runs free, without enable; who uses it keeps count of what is inside. `reset` only sets the first `turn` |
@@ -42,6 +42,9 @@ use state::{Finish, Linear, Prepare, ToState};
 
 /// Rounds of AES-256.
 const ROUNDS: usize = 14;
+
+/// Clocks from `turn` to the block.
+pub const LEAD: usize = super::FRONT;
 
 /// Clocks from `block` to `y`: two a round and one to finish.
 pub const LATENCY: usize = 2 * ROUNDS + 1;
@@ -70,6 +73,7 @@ pub struct Aes<const R: usize> {
     enters: Signal<Local, bool>,
     is_folded: Constant<bool>,
     last_phase: Constant<Bits<3>>,
+    turn_phase: Constant<Bits<3>>,
 }
 
 impl<const R: usize> Aes<R> {
@@ -103,6 +107,7 @@ impl<const R: usize> Default for Aes<R> {
             enters: Default::default(),
             is_folded: Constant::new(Self::PASSES > 1),
             last_phase: Constant::new((Self::PASSES as u64 - 1).into()),
+            turn_phase: Constant::new(((Self::PASSES - LEAD % Self::PASSES) as u64 % Self::PASSES as u64).into()),
         }
     }
 }
@@ -138,13 +143,17 @@ impl<const R: usize> Logic for Aes<R> {
             self.phase.d.next = 0.into();
         }
         self.enters.next = !self.is_folded.val() | (self.phase.q.val() == 0);
-        self.turn.next = self.enters.val();
-        self.rounds[0].state.next = self.linear[R - 1].y.val();
-        self.rounds[0].lower.next = self.rounds[R - 1].next_lower.val();
-        self.rounds[0].upper.next = self.rounds[R - 1].next_upper.val();
-        self.rounds[0].held.next = self.rounds[R - 1].next_held.val();
-        self.rounds[0].size.next = self.rounds[R - 1].next_size.val();
-        self.rounds[0].pass.next = self.rounds[R - 1].next_pass.val() + 1;
+        self.turn.next = !self.is_folded.val() | (self.phase.q.val() == self.turn_phase.val());
+        for i in (R - 1)..R {
+            self.rounds[0].state.next = self.linear[i].y.val();
+            self.rounds[0].lower.next = self.rounds[i].next_lower.val();
+            self.rounds[0].upper.next = self.rounds[i].next_upper.val();
+            self.rounds[0].held.next = self.rounds[i].next_held.val();
+            self.rounds[0].size.next = self.rounds[i].next_size.val();
+            self.rounds[0].pass.next = self.rounds[i].next_pass.val() + 1;
+            self.finish.a.next = self.rounds[i].y.val();
+            self.finish.b.next = self.rounds[i].addend.val();
+        }
         if self.enters.val() {
             self.rounds[0].state.next = self.to_state.y.val();
             self.rounds[0].lower.next = self.whole_window.val().get_bits::<128>(0);
@@ -154,8 +163,6 @@ impl<const R: usize> Logic for Aes<R> {
             self.rounds[0].pass.next = 0.into();
         }
 
-        self.finish.a.next = self.rounds[R - 1].y.val();
-        self.finish.b.next = self.rounds[R - 1].addend.val();
         self.out.d.next = self.finish.y.val();
         self.y.next = self.out.q.val();
         if self.reset.val() {

@@ -28,7 +28,7 @@ const DELAY_BITS: usize = 5;
 /// `lengths` belongs to clock 5 of [`super::ghash`]; its `h` comes one clock after [`KEYS_DELAY`].
 const LENGTHS_WAIT: usize = aes::LATENCY + 5 - (KEYS_DELAY + 1 + lengths::LATENCY);
 
-/// The core. `d` is `tx` or `rx`.
+/// The core. `d` is `tx` or `rx`. `R`: rounds of AES in hardware ([`Aes`]).
 ///
 /// | | |
 /// |---|---|
@@ -36,12 +36,12 @@ const LENGTHS_WAIT: usize = aes::LATENCY + 5 - (KEYS_DELAY + 1 + lengths::LATENC
 /// | results | `d_beat`, `d_beat_valid`; `d_tag`, `d_tag_valid` once a packet with a `first` slot |
 /// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`; `hkey_size` until `hkey_done`, a pulse, with `hkey_h`, `hkey_h3`; they take nothing from the slots |
 /// | latency | beat [`super::LATENCY`], tag [`super::TAG_LATENCY`], hash subkey [`super::hkey_latency`] clocks |
-/// | throughput | one slot a clock in all; the directions alternate when both have one |
-/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn |
+/// | throughput | one slot a clock in all (folded, with `R` = 2, one each 7 clocks); the directions alternate when both have one |
+/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn, and where AES is folded |
 ///
 /// Limits: 65,535 bytes of payload and 1,023 of AAD a packet.
 #[derive(LogicBlock, Default)]
-pub struct GcmCore {
+pub struct GcmCore<const R: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub tx_slot: Signal<In, Slot>,
@@ -71,7 +71,7 @@ pub struct GcmCore {
     pub hkey_h3: Signal<Out, Bits<128>>,
     admit: Admit,
     prepare: Prepare,
-    aes: Aes,
+    aes: Aes<R>,
     work_delay: Delay<Work, DELAY_BITS, WORK_DELAY>,
     keys_delay: Delay<HashKeys, DELAY_BITS, KEYS_DELAY>,
     powers: Powers,
@@ -101,7 +101,7 @@ pub struct GcmCore {
     behind_aes: Const<5, { aes::LATENCY as u64 - 1 }>,
 }
 
-impl Logic for GcmCore {
+impl<const R: usize> Logic for GcmCore<R> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, slots, work, output_mask, hash_mask, aad_length, length, x, beat, tx_valid, rx_valid);
@@ -128,6 +128,8 @@ impl Logic for GcmCore {
 
         // Side by side: AES, the data, the hash subkeys of the SA. What is valid is known here, under reset.
         self.aes.clock.next = self.clock.val();
+        self.aes.reset.next = self.reset.val();
+        self.admit.turn.next = self.aes.turn.val();
         self.aes.block.next = self.prepare.block.val();
         self.aes.key.next = self.prepare.key.val();
         self.aes.size.next = self.prepare.size.val();

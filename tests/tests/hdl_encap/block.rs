@@ -41,7 +41,7 @@ pub struct Block {
     pub limits_write: Signal<In, bool>,
     pub limits: Signal<In, Limits>,
     tx: TxPath<3, 1>,
-    core: GcmCore,
+    core: GcmCore<14>,
     sent: Signal<Local, Sent>,
 }
 

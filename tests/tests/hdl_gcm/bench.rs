@@ -145,19 +145,47 @@ pub struct Bench {
     due: Option<u64>,
     hkey_ready: Output,
     hkey_done: Output,
+    /// Clocks from one turn of AES to the next.
+    passes: u64,
+    /// A clock in which it had one, once that is known.
+    turn: Option<u64>,
+    /// Clocks in which a slot could be taken while it was not.
+    waited: u64,
 }
 
 impl Bench {
+    /// One slot a clock.
     pub fn new(seed: u64) -> Self {
-        let mut model = Model::build::<GcmCore>("gcm").expect("builds");
+        Self::with::<14>(seed, "gcm")
+    }
+
+    /// With two rounds of AES in hardware.
+    pub fn folded(seed: u64) -> Self {
+        Self::with::<2>(seed, "gcm_folded")
+    }
+
+    fn with<const R: usize>(seed: u64, name: &str) -> Self {
+        let mut model = Model::build::<GcmCore<R>>(name).expect("builds");
         model.reset(2);
         let (tx, rx) = (Side::new(&model, "tx"), Side::new(&model, "rx"));
         let output = |name| model.output(name).expect("a port");
         let (hkey_ready, hkey_done) = (output("hkey_ready"), output("hkey_done"));
-        Self { model, tx, rx, random: StdRng::seed_from_u64(seed), asking: None, due: None, hkey_ready, hkey_done }
+        Self {
+            model,
+            tx,
+            rx,
+            random: StdRng::seed_from_u64(seed),
+            asking: None,
+            due: None,
+            hkey_ready,
+            hkey_done,
+            passes: 14 / R as u64,
+            turn: None,
+            waited: 0,
+        }
     }
 
-    /// One clock. Whenever a slot could be taken, exactly one is.
+    /// One clock. Whenever a slot could be taken and AES has its turn, exactly one is.
     pub fn clock(&mut self) {
         let now = self.model.cycles();
         for side in [&mut self.tx, &mut self.rx] {
@@ -167,7 +195,18 @@ impl Bench {
         let admitted = self.asking.filter(|_| self.model.read_bool(self.hkey_ready));
         let could = self.tx.can() || self.rx.can();
         let taken = [&mut self.tx, &mut self.rx].map(|side| side.observe(&self.model, now));
-        assert_eq!(taken.iter().filter(|&&taken| taken).count(), usize::from(could), "clock {now}: one slot is taken");
+        let taken = taken.iter().filter(|&&taken| taken).count();
+        self.turn = self.turn.or((taken > 0).then_some(now));
+        match self.turn {
+            Some(turn) => {
+                let could = could && (now - turn).is_multiple_of(self.passes);
+                assert_eq!(taken, usize::from(could), "clock {now}: one slot is taken");
+            }
+            None => {
+                self.waited = if could { self.waited + 1 } else { 0 };
+                assert!(self.waited < self.passes, "clock {now}: there is a turn");
+            }
+        }
         assert_eq!(self.model.read_bool(self.hkey_done), self.due == Some(now), "clock {now}: hkey_done exactly when it is due");
         self.model.rise();
         if let Some(words) = admitted {
@@ -181,7 +220,7 @@ impl Bench {
     pub fn reset(&mut self) {
         self.tx.forget();
         self.rx.forget();
-        (self.asking, self.due) = (None, None);
+        (self.asking, self.due, self.turn, self.waited) = (None, None, None, 0);
         for valid in ["tx_slot_valid", "rx_slot_valid", "hkey_valid"] {
             self.model.set(valid, false);
         }
@@ -213,7 +252,7 @@ impl Bench {
         let (mut first, mut last) = (None, 0);
         let mut idle = 0;
         let slots = (self.tx.queue.len() + self.rx.queue.len()) as u64;
-        let deadline = self.model.cycles() + 200 * slots + 10 * TAG_LATENCY as u64;
+        let deadline = self.model.cycles() + 200 * self.passes * slots + 10 * TAG_LATENCY as u64;
         while idle <= TAG_LATENCY {
             let (now, taken) = (self.model.cycles(), self.tx.taken + self.rx.taken);
             self.clock();

@@ -133,9 +133,8 @@ pub(super) fn sub_word_input(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Ne
         let words = steps.each_ref().map(|steps| {
             let second: Vec<_> = steps.iter().map(|step| matches!(step, Step::Sub { word: 2, .. })).collect();
             // AES-192 in the middle of a step: n[1] = w[-1] + w[-2] + upper[3].
-            let [word] = by_pass(n, inputs[3], &second, |n, second| {
-                [if second { n.xor(&[upper[3], lower[2], lower[3]]) } else { upper[3] }]
-            });
+            let [word] =
+                by_pass(n, inputs[3], &second, |n, second| [if second { n.xor(&[upper[3], lower[2], lower[3]]) } else { upper[3] }]);
             word
         });
         let word = by_size(n, inputs[2], words);
@@ -234,8 +233,8 @@ pub(super) fn expand(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> N
 
 /// After which of `rounds` a key size begins: size, pass; gives one bit.
 pub(super) fn begins(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> Net + use<> {
-    let begins = [key_size::AES_128, key_size::AES_192]
-        .map(|size| (0..rounds.len()).filter(|&j| rounds[j] == skipped(size)).collect::<Vec<_>>());
+    let begins =
+        [key_size::AES_128, key_size::AES_192].map(|size| (0..rounds.len()).filter(|&j| rounds[j] == skipped(size)).collect::<Vec<_>>());
     let single = rounds.len() == 1;
     move |n, inputs| {
         let [is_192, is_256] = [n.bit(inputs[0], 0), n.bit(inputs[0], 1)];
@@ -243,7 +242,9 @@ pub(super) fn begins(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> N
         let is_128 = n.and(not_192, not_256);
         let mut any = n.constant(0, 1);
         for (passes, is_size) in begins.iter().zip([is_128, is_192]).filter(|(passes, _)| !passes.is_empty()) {
-            let now = if single { is_size } else {
+            let now = if single {
+                is_size
+            } else {
                 let passes = in_passes(n, inputs[1], passes);
                 n.and(is_size, passes)
             };
