@@ -6,6 +6,7 @@
 pub mod constant;
 pub mod events;
 pub mod fifo;
+pub mod eager;
 pub mod records;
 pub mod shift;
 pub mod stream;
