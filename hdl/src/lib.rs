@@ -7,6 +7,8 @@ pub mod constant;
 pub mod events;
 pub mod fifo;
 pub mod eager;
+pub mod lut_ram;
+pub mod queue;
 pub mod records;
 pub mod shift;
 pub mod stream;

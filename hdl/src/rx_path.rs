@@ -20,7 +20,8 @@ use crate::inner_header::InnerHeader;
 use crate::lifetime::Lifetime;
 use crate::parse::Parse;
 use crate::prepend::Prepend;
-use crate::records::{CamEntry, CryptoContext, Gathered, Job, Life, Limits, Meta, Notice, RxFailures, RxSa, SaIndex, Slot};
+use crate::queue::Queue;
+use crate::records::{CamEntry, CryptoContext, Gathered, Job, Life, Limits, Meta, Notice, Prefix, RxFailures, RxSa, SaIndex, Slot};
 use crate::replay::Replay;
 use crate::rx_check::{Expected, RxCheck};
 use crate::rx_failures::FailureCounters;
@@ -80,19 +81,20 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     sas: RxSaTable<A>,
     check: RxCheck,
     replay: Replay<A, W>,
-    jobs: Fifo<Job, 2>,
+    jobs: Queue<Job, 2>,
     gather: Gather,
     slots: SlotQueue,
-    gathered: Fifo<Gathered, 4>,
+    gathered: Queue<Gathered, 4>,
     tags: Eager<Bits<128>, 7, 64>,
-    is_protected: Fifo<bool, 4>,
-    expected: Fifo<Expected, 4>,
+    is_protected: Queue<bool, 4>,
+    expected: Queue<Expected, 4>,
     hold: Hold<11>,
     lifetime: Lifetime<A>,
     failures: FailureCounters<A>,
     decap: Decap,
     inner_header: InnerHeader,
     builder: HeaderBuilder,
+    prefixes: Queue<Prefix, 2>,
     prepend: Prepend,
     /// The SA that was written last, and whether as valid in the clock before.
     written: DFF<SaIndex>,
@@ -128,6 +130,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             decap,
             inner_header,
             builder,
+            prefixes,
             prepend
         );
         dff_setup!(self, clock, written, renews, again, late);
@@ -150,6 +153,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.decap.reset.next = self.reset.val();
         self.inner_header.reset.next = self.reset.val();
         self.builder.reset.next = self.reset.val();
+        self.prefixes.reset.next = self.reset.val();
         self.prepend.reset.next = self.reset.val();
 
         // The frame's first beats say what it is; the rest follows while that is found out.
@@ -315,9 +319,12 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.builder.fields.next = self.decap.fields.val();
         self.builder.fields_valid.next = self.decap.fields_valid.val();
         self.decap.fields_ready.next = self.builder.fields_ready.val();
-        self.prepend.prefix.next = self.builder.prefix.val();
-        self.prepend.prefix_valid.next = self.builder.prefix_valid.val();
-        self.builder.prefix_ready.next = self.prepend.prefix_ready.val();
+        self.prefixes.s_data.next = self.builder.prefix.val();
+        self.prefixes.s_valid.next = self.builder.prefix_valid.val();
+        self.builder.prefix_ready.next = self.prefixes.s_ready.val();
+        self.prepend.prefix.next = self.prefixes.m_data.val();
+        self.prepend.prefix_valid.next = self.prefixes.m_valid.val();
+        self.prefixes.m_ready.next = self.prepend.prefix_ready.val();
         self.inner_header.s_beat.next = self.hold.m_beat.val();
         self.inner_header.s_marks.next = self.hold.m_marks.val();
         self.inner_header.s_valid.next = self.hold.m_valid.val();

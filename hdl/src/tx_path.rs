@@ -13,6 +13,7 @@ use crate::header_builder::HeaderBuilder;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
 use crate::prepend::Prepend;
+use crate::queue::Queue;
 use crate::records::{CryptoContext, Headers, Job, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
 use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
@@ -69,19 +70,19 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub events: Signal<Out, Bits<64>>,
     parse: Parse,
     frames: Fifo<Beat, 10>,
-    headers: Fifo<Headers, 2>,
+    headers: Queue<Headers, 2>,
     policies: PolicyTable<R>,
     sas: TxSaTable<A>,
-    statuses: Fifo<TxStatus, 4>,
+    statuses: Queue<TxStatus, 4>,
     encap: Encap,
-    jobs: Fifo<Job, 2>,
+    jobs: Queue<Job, 2>,
     gather: Gather,
     payload: Fifo<Beat, 9, 64>,
     tags: Fifo<Bits<128>, 7, 64>,
     with_icv: Fifo<WithIcv, 6>,
     append: Append,
     builder: HeaderBuilder,
-    prefixes: Fifo<Prefix, 4>,
+    prefixes: Queue<Prefix, 4>,
     prepend: Prepend,
     /// A frame is half taken.
     midway: DFF<bool>,

@@ -24,6 +24,7 @@ pub use self::local_addresses::LOCAL_ADDRESSES;
 use crate::fifo::Fifo;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
+use crate::queue::Queue;
 use crate::records::{Accept, LocalAddress, Meta, Policy, SaIndex, SaSelector};
 use crate::stream::Beat;
 
@@ -76,7 +77,7 @@ pub struct Admit<const A: usize, const R: usize> {
     frames: Fifo<Beat, 6>,
     brief: Brief<A>,
     policies: PolicyTable<R>,
-    briefings: Fifo<Briefing, 2>,
+    briefings: Queue<Briefing, 2>,
     decide: Decide,
     gate: Gate,
 }

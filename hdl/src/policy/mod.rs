@@ -8,7 +8,7 @@ use rust_hdl::prelude::*;
 use self::bank::PolicyBank;
 use self::candidate::{Candidate, Lower};
 use crate::constant::Const;
-use crate::eager::Eager;
+use crate::queue::Queue;
 use crate::records::{Policy, Selector, Verdict};
 
 /// Banks, all compared in the same clock.
@@ -46,7 +46,7 @@ pub struct PolicyTable<const R: usize> {
     of_two: [Lower; 4],
     of_four: [Lower; 2],
     of_eight: Lower,
-    queue: Eager<Verdict, 2>,
+    queue: Queue<Verdict, 2>,
     compared: DFF<Selector>,
     /// The row read in this clock; 0 between look-ups.
     row: DFF<Bits<R>>,

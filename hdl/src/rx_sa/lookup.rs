@@ -2,8 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use crate::eager::Eager;
-use crate::fifo::Fifo;
+use crate::queue::Queue;
 use crate::records::{CamKey, Headers, SaIndex};
 
 /// What the CAM says of a frame.
@@ -42,9 +41,9 @@ pub struct Lookup<const A: usize> {
     pub answer: Signal<Out, Answer>,
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
-    queue: Fifo<Headers, 2>,
+    queue: Queue<Headers, 2>,
     /// Twice as deep: never full.
-    answers: Eager<Answer, 3>,
+    answers: Queue<Answer, 3>,
     generations: RAM<Bits<16>, A>,
     asked: DFF<CamKey>,
     asked_valid: DFF<bool>,
