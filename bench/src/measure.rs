@@ -75,7 +75,9 @@ pub fn measure(card: &mut Card, setup: Setup, traffic: Traffic) -> Result<Clocks
         latency = latency.max(slowest.unwrap_or(0));
     }
 
-    let frames = if size.longest() > LONG && size.period() == 1 { LONG_FRAMES } else { FRAMES };
+    // Every SA has its turn, but for long frames.
+    let all = setup.sas.next_multiple_of(PERIOD);
+    let frames = if size.longest() > LONG && size.period() == 1 { LONG_FRAMES } else { FRAMES.max(all) };
     for frame in 0..frames {
         let sa = order.of(frame);
         for direction in directions() {

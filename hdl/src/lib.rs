@@ -6,6 +6,7 @@
 pub mod constant;
 pub mod events;
 pub mod fifo;
+pub mod eager;
 pub mod lut_ram;
 pub mod queue;
 pub mod records;

@@ -11,6 +11,7 @@
 use rust_hdl::prelude::*;
 
 use crate::decap::Decap;
+use crate::eager::Eager;
 use crate::fifo::Fifo;
 use crate::gather::Gather;
 use crate::header_builder::HeaderBuilder;
@@ -84,7 +85,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     gather: Gather,
     slots: SlotQueue,
     gathered: Queue<Gathered, 4>,
-    tags: Fifo<Bits<128>, 7, 64>,
+    tags: Eager<Bits<128>, 7, 64>,
     is_protected: Queue<bool, 4>,
     expected: Queue<Expected, 4>,
     hold: Hold<11>,

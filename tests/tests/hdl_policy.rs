@@ -230,7 +230,7 @@ fn nothing_matches_after_reset() {
     }
 }
 
-/// A look-up every 8 clocks, its verdict 2^3 + 9 clocks after its selector.
+/// A look-up every 8 clocks, its verdict 2^3 + 7 clocks after its selector.
 #[test]
 fn pace_and_latency_are_as_documented() {
     let mut model = Model::build::<PolicyTable<3>>("policy_3").unwrap();
@@ -250,7 +250,7 @@ fn pace_and_latency_are_as_documented() {
         model.rise();
     }
     assert!(taken.windows(2).all(|pair| pair[1] - pair[0] == 8));
-    assert!(given.iter().zip(&taken).all(|(given, taken)| given - taken == 17), "{:?}", given[0] - taken[0]);
+    assert!(given.iter().zip(&taken).all(|(given, taken)| given - taken == 15), "{:?}", given[0] - taken[0]);
 }
 
 /// Verdicts that nobody takes stop the look-ups; none is lost.

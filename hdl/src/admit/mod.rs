@@ -33,7 +33,7 @@ use crate::stream::Beat;
 ///
 /// - Ports: `s` in with `s_meta`, which counts with a frame's first beat; `m` out with `m_meta`, the same of every beat; write ports;
 ///   `ready`, low after reset until the policies are swept; `events`, a pulse for each frame, at least 3 clocks apart.
-/// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 25 clocks and the beats of the frame, 6 at most (64 bytes: 29),
+/// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 23 clocks and the beats of the frame, 6 at most (64 bytes: 27),
 ///   if no other look-up is under way.
 /// - Throughput: a frame every 8 clocks, where policies are 64; else a beat a clock. No bubble between frames.
 /// - Back-pressure: 64 beats, or 11 frames, wait inside; then `s_ready` falls. `error` of a frame's last beat is kept.

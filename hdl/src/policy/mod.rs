@@ -8,7 +8,7 @@ use rust_hdl::prelude::*;
 use self::bank::PolicyBank;
 use self::candidate::{Candidate, Lower};
 use crate::constant::Const;
-use crate::fifo::Fifo;
+use crate::queue::Queue;
 use crate::records::{Policy, Selector, Verdict};
 
 /// Banks, all compared in the same clock.
@@ -19,7 +19,7 @@ const LATENCY: usize = 7;
 /// 8 * 2^R policies. Of those that match, the one of lowest `order` wins, wherever it stands (of equal ones any).
 ///
 /// - Ports: `selector` in, `verdict` out, in order; a write port; `ready`, low after reset until all rows are invalid.
-/// - Latency: 2^R + 9 clocks.
+/// - Latency: 2^R + 7 clocks.
 /// - Throughput: a look-up every 2^R clocks (64 policies: 8), but no more than 4 at a time between `selector` and `verdict`.
 /// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, until `ready`, and while 4 verdicts are not taken.
 /// - Writes: `write_enable`, a pulse in any clock; its operands stay for the 2 clocks after it. `write_index` is row * 8 + bank, and so is the verdict's
@@ -46,7 +46,7 @@ pub struct PolicyTable<const R: usize> {
     of_two: [Lower; 4],
     of_four: [Lower; 2],
     of_eight: Lower,
-    queue: Fifo<Verdict, 2>,
+    queue: Queue<Verdict, 2>,
     compared: DFF<Selector>,
     /// The row read in this clock; 0 between look-ups.
     row: DFF<Bits<R>>,

@@ -20,7 +20,7 @@ pub struct Answer {
 ///
 /// - Ports: `headers` in; `key` to the CAM and `result` from it, one for every frame (that of one that is not ESP means nothing); `m`,
 ///   which is `m_headers` and `answer`, out, in order; the write port of the generations.
-/// - Latency: the CAM's and 6 clocks. Throughput: a frame a clock; 4 wait at least.
+/// - Latency: the CAM's and 4 clocks. Throughput: a frame a clock; 4 wait at least.
 /// - Back-pressure: `headers_ready`. No more are asked for than answers can be kept.
 #[derive(LogicBlock, Default)]
 pub struct Lookup<const A: usize> {

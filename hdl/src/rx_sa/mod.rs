@@ -7,7 +7,7 @@
 //! A number may go to another SA while packets of the one that had it are still held. So each write of an entry gives it a new generation (of 2^16);
 //! a packet carries that of its SA, and `check_current` and `current` tell that of now, each 1 clock after its index.
 //!
-//! Ports: `headers` in; `key` to the CAM and `result` from it; `packet` out, one a frame, in order. Latency 11 clocks and the CAM's; a packet
+//! Ports: `headers` in; `key` to the CAM and `result` from it; `packet` out, one a frame, in order. Latency 9 clocks and the CAM's; a packet
 //! each 6 clocks; back-pressure: waits in `Offer`, and 4 frames before it.
 
 mod found;
