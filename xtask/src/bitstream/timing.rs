@@ -1,0 +1,118 @@
+//! What nextpnr reports: Fmax, the critical path, what is used.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::area::Area;
+use super::blocks::{Block, block_of};
+
+/// A path between two registers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CriticalPath {
+    /// The block it begins in; `null` is the harness, or what is around the build on a board.
+    pub from_block: Option<String>,
+    /// The block it ends in.
+    pub to_block: Option<String>,
+    /// The first cell.
+    pub source: String,
+    /// The last cell.
+    pub sink: String,
+    /// LUTs and carry cells between them.
+    pub levels: usize,
+    /// Blocks that it passes, in order.
+    pub blocks: Vec<Option<String>>,
+    /// In cells, clock-to-out and set-up among them.
+    pub logic_ns: f64,
+    /// Between cells.
+    pub routing_ns: f64,
+}
+
+/// A placed and routed design.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timing {
+    /// Of the slowest clock.
+    pub fmax_mhz: f64,
+    /// Its longest path.
+    pub critical_path: Option<CriticalPath>,
+    /// With all that is around the build.
+    pub used: Area,
+}
+
+/// nextpnr's `--report`.
+#[derive(Deserialize)]
+struct Report {
+    #[serde(default)]
+    critical_paths: Vec<Path>,
+    fmax: BTreeMap<String, Fmax>,
+    utilization: BTreeMap<String, Used>,
+}
+
+#[derive(Deserialize)]
+struct Fmax {
+    achieved: f64,
+}
+
+#[derive(Deserialize)]
+struct Used {
+    used: u64,
+}
+
+#[derive(Deserialize)]
+struct Path {
+    from: String,
+    to: String,
+    path: Vec<Segment>,
+}
+
+#[derive(Deserialize)]
+struct Segment {
+    delay: f64,
+    from: End,
+    to: End,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct End {
+    cell: String,
+}
+
+/// Reads a report. `Ok(None)`: it has no clock.
+pub fn read(report: &str, blocks: &[Block]) -> Result<Option<Timing>, serde_json::Error> {
+    let report: Report = serde_json::from_str(report)?;
+    let slowest = report.fmax.iter().min_by(|(_, a), (_, b)| a.achieved.total_cmp(&b.achieved));
+    let Some((clock, fmax)) = slowest else { return Ok(None) };
+    // `posedge NAME` on both sides.
+    let of_clock = |end: &str| end.split_once(' ').is_some_and(|(_, name)| name == clock);
+    let path = report.critical_paths.iter().find(|path| of_clock(&path.from) && of_clock(&path.to));
+    let used = |names: &[&str]| names.iter().filter_map(|name| report.utilization.get(*name)).map(|of| of.used).sum();
+    let used = Area {
+        lut4: used(&["TRELLIS_COMB"]),
+        ff: used(&["TRELLIS_FF"]),
+        ebr: used(&["DP16KD"]),
+        dsp: used(&["MULT18X18D"]),
+        lut_ram: 4 * used(&["TRELLIS_RAMW"]),
+    };
+    Ok(Some(Timing { fmax_mhz: fmax.achieved, critical_path: path.and_then(|path| critical(&path.path, blocks)), used }))
+}
+
+fn critical(path: &[Segment], blocks: &[Block]) -> Option<CriticalPath> {
+    let (first, last) = (path.first()?, path.last()?);
+    let block = |cell: &str| block_of(blocks, cell).map(str::to_owned);
+    let sum = |routing| path.iter().filter(|segment| (segment.kind == "routing") == routing).map(|segment| segment.delay).sum();
+    let mut passed: Vec<_> = path.iter().map(|segment| block(&segment.to.cell)).collect();
+    passed.insert(0, block(&first.from.cell));
+    passed.dedup();
+    Some(CriticalPath {
+        from_block: block(&first.from.cell),
+        to_block: block(&last.to.cell),
+        source: first.from.cell.clone(),
+        sink: last.to.cell.clone(),
+        levels: path.iter().filter(|segment| segment.kind == "logic").count(),
+        blocks: passed,
+        logic_ns: sum(false),
+        routing_ns: sum(true),
+    })
+}

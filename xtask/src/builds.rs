@@ -1,0 +1,60 @@
+//! The builds whose Verilog is made: the name of each is that of its top module and of its files.
+
+use espalier_hdl::card::{Card, EspalierCard};
+use espalier_hdl::control::capabilities;
+use espalier_hdl::engine::{Engine, Espalier};
+use espalier_regs::Capabilities;
+use espalier_sim::elaborate::elaborate;
+use rust_hdl::prelude::Block;
+
+use crate::error::Error;
+
+/// A build.
+#[derive(Clone, Copy)]
+pub struct Build {
+    /// Its name.
+    pub name: &'static str,
+    elaborate: fn(&str) -> Result<String, espalier_sim::Error>,
+    capabilities: fn() -> Capabilities,
+}
+
+/// All of them.
+pub const BUILDS: [Build; 2] = [Build::of::<Espalier>("espalier"), Build::of::<EspalierCard>("espalier_card")];
+
+/// A top block that tells what its parameters make of it.
+trait Parameters {
+    fn capabilities() -> Capabilities;
+}
+
+impl<const A: usize, const R: usize, const C: usize, const W: usize> Parameters for Engine<A, R, C, W> {
+    fn capabilities() -> Capabilities {
+        capabilities::<A, R, C>()
+    }
+}
+
+impl<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX: u64> Parameters for Card<A, R, C, W, MSIX> {
+    fn capabilities() -> Capabilities {
+        capabilities::<A, R, C>()
+    }
+}
+
+impl Build {
+    const fn of<B: Block + Default + Parameters>(name: &'static str) -> Self {
+        Self { name, elaborate: |name| elaborate(name, B::default), capabilities: B::capabilities }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        BUILDS.into_iter().find(|build| build.name == name)
+    }
+
+    /// Its Verilog, made now.
+    pub fn verilog(&self) -> Result<String, Error> {
+        Ok((self.elaborate)(self.name)?)
+    }
+
+    /// What its capability registers say.
+    pub fn capabilities(&self) -> Capabilities {
+        (self.capabilities)()
+    }
+}
