@@ -5,6 +5,7 @@ use std::path::Path;
 
 use espalier_hdl::card::EspalierCard;
 use espalier_hdl::engine::Espalier;
+use espalier_hdl::uart::EspalierUart;
 use espalier_sim::elaborate::elaborate;
 use rust_hdl::prelude::Block;
 
@@ -19,7 +20,8 @@ pub fn generate(check: bool) -> Result<(), Error> {
     committed(&root().join("docs/registers.md"), &espalier_regs::render_markdown(), check)?;
 
     verilog("espalier", Espalier::default, check)?;
-    verilog("espalier_card", EspalierCard::default, check)
+    verilog("espalier_card", EspalierCard::default, check)?;
+    verilog("espalier_uart", EspalierUart::default, check)
 }
 
 /// Elaborates a build and writes it, or only sees that it is the same twice.

@@ -26,7 +26,7 @@ struct Cli {
 enum Task {
     /// Install the tools into target/tools; every other command does this first.
     Setup,
-    /// Write the generated files: docs/registers.md, and the Verilog of the engine and of the card to target/gen.
+    /// Write the generated files: docs/registers.md, and the Verilog of the engine, of the card and of the engine at a serial line to target/gen.
     Gen {
         /// Write nothing; fail if a committed file is not what would be written, or the Verilog is not the same twice.
         #[arg(long)]
