@@ -109,7 +109,7 @@ impl Engine {
         self.idle(4);
         self.model.set("reset", false);
         self.idle(8);
-        Ok(self.wave("reset", "Reset: two clocks or more; streams are taken once CONTROL enables them"))
+        Ok(self.wave("reset", "Reset; streams are taken once CONTROL enables them"))
     }
 
     fn register_write(&mut self) -> Result<Wave, Error> {

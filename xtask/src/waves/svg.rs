@@ -20,7 +20,7 @@ pub struct Clock {
     pub levels: Vec<Level>,
 }
 
-const COLUMN: usize = 44;
+const COLUMN: usize = 50;
 const ROW: usize = 26;
 const HIGH: usize = 16;
 /// Of a changing bus.
