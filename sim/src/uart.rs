@@ -37,7 +37,8 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Puts a line at the pins of a model, whose other end takes `clocks` for a bit and gets `patience` clocks to say something at each `read`.
+    /// Puts a line at the pins of a model, whose other end takes `clocks` for a bit. At each `read` the model has `patience` clocks to say
+    /// something, from when everything is sent.
     ///
     /// # Errors
     /// [`Error::NoSuchPort`].
@@ -135,10 +136,9 @@ impl Pins {
 
 impl Read for Pins {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        for _ in 0..self.patience {
-            if !self.received.is_empty() {
-                break;
-            }
+        let mut idle = 0;
+        while self.received.is_empty() && idle < self.patience {
+            idle = if self.unsent() > 0 { 0 } else { idle + 1 };
             self.step();
         }
         let count = bytes.len().min(self.received.len());

@@ -44,7 +44,6 @@ use self::transmitter::Transmitter;
 use crate::constant::Const;
 use crate::engine::Engine;
 use crate::fifo::Fifo;
-use crate::shell::{AxisIn, AxisOut};
 
 /// Frequency of the engine's clock on the boards of constraints/, in Hz: 13 times that of their oscillators.
 pub const CLOCK: u64 = 156_000_000;
@@ -75,11 +74,7 @@ pub struct Uart<const A: usize, const R: usize, const C: usize, const W: usize, 
     count: Count,
     give_store: Store<10>,
     give: Give,
-    wire_in: AxisOut,
-    host_in: AxisOut,
     engine: Engine<A, R, C, W, ROUNDS>,
-    wire_out: AxisIn,
-    host_out: AxisIn,
     take: Take,
     take_store: Store<10>,
     answers: Fifo<Short, 4>,
@@ -165,18 +160,16 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize, const ROUND
         self.give.s_data.next = self.give_store.m_data.val();
         self.give.s_valid.next = self.give_store.m_valid.val();
         self.give_store.m_ready.next = self.give.s_ready.val();
-        self.host_in.s_beat.next = self.give.m_beat.val();
-        self.engine.s_axis_host_tdata.next = self.host_in.tdata.val();
-        self.engine.s_axis_host_tkeep.next = self.host_in.tkeep.val();
-        self.engine.s_axis_host_tlast.next = self.host_in.tlast.val();
-        self.engine.s_axis_host_tuser.next = self.give.user.val();
+        self.engine.s_axis_host_tdata.next = self.give.tdata.val();
+        self.engine.s_axis_host_tkeep.next = self.give.tkeep.val();
+        self.engine.s_axis_host_tlast.next = self.give.tlast.val();
+        self.engine.s_axis_host_tuser.next = self.give.tuser.val();
         self.engine.s_axis_host_tvalid.next = self.give.host_valid.val();
         self.give.host_ready.next = self.engine.s_axis_host_tready.val();
-        self.wire_in.s_beat.next = self.give.m_beat.val();
-        self.engine.s_axis_wire_tdata.next = self.wire_in.tdata.val();
-        self.engine.s_axis_wire_tkeep.next = self.wire_in.tkeep.val();
-        self.engine.s_axis_wire_tlast.next = self.wire_in.tlast.val();
-        self.engine.s_axis_wire_tuser.next = self.give.user.val().get_bit(0);
+        self.engine.s_axis_wire_tdata.next = self.give.tdata.val();
+        self.engine.s_axis_wire_tkeep.next = self.give.tkeep.val();
+        self.engine.s_axis_wire_tlast.next = self.give.tlast.val();
+        self.engine.s_axis_wire_tuser.next = self.give.tuser.val().get_bit(0);
         self.engine.s_axis_wire_tvalid.next = self.give.wire_valid.val();
         self.give.wire_ready.next = self.engine.s_axis_wire_tready.val();
 
@@ -187,18 +180,14 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize, const ROUND
         self.engine.rx_host_fault.next = false;
 
         // Frames of the engine.
-        self.wire_out.tdata.next = self.engine.m_axis_wire_tdata.val();
-        self.wire_out.tkeep.next = self.engine.m_axis_wire_tkeep.val();
-        self.wire_out.tlast.next = self.engine.m_axis_wire_tlast.val();
-        self.wire_out.tuser.next = false;
-        self.take.wire_beat.next = self.wire_out.m_beat.val();
+        self.take.wire_tdata.next = self.engine.m_axis_wire_tdata.val();
+        self.take.wire_tkeep.next = self.engine.m_axis_wire_tkeep.val();
+        self.take.wire_tlast.next = self.engine.m_axis_wire_tlast.val();
         self.take.wire_valid.next = self.engine.m_axis_wire_tvalid.val();
         self.engine.m_axis_wire_tready.next = self.take.wire_ready.val();
-        self.host_out.tdata.next = self.engine.m_axis_host_tdata.val();
-        self.host_out.tkeep.next = self.engine.m_axis_host_tkeep.val();
-        self.host_out.tlast.next = self.engine.m_axis_host_tlast.val();
-        self.host_out.tuser.next = false;
-        self.take.host_beat.next = self.host_out.m_beat.val();
+        self.take.host_tdata.next = self.engine.m_axis_host_tdata.val();
+        self.take.host_tkeep.next = self.engine.m_axis_host_tkeep.val();
+        self.take.host_tlast.next = self.engine.m_axis_host_tlast.val();
         self.take.host_user.next = self.engine.m_axis_host_tuser.val();
         self.take.host_valid.next = self.engine.m_axis_host_tvalid.val();
         self.engine.m_axis_host_tready.next = self.take.host_ready.val();

@@ -11,7 +11,7 @@ use crate::constant::Const;
 /// - Ports: `answer`, `status` (what became of frames sent), `interrupt`, `refused` (bits of REFUSED), and the [`super::store::Store`] of frames (`frame_data`, `frame_valid`,
 ///   `frame_ready`); `m_data` with `m_valid`, `m_ready`, `m_last`.
 /// - Answers come first, then what was refused, the interrupt, statuses, frames. The interrupt is told whenever it is not what was told last.
-/// - Latency: 2 clocks. A byte in 2 clocks. Back-pressure: a message at a time; refusals gather, an interrupt that comes and goes meanwhile is not told.
+/// - Latency: 3 clocks. A byte in 2 clocks. Back-pressure: a message at a time; refusals gather, an interrupt that comes and goes meanwhile is not told.
 #[derive(LogicBlock, Default)]
 pub struct Outbox {
     pub clock: Signal<In, Clock>,
@@ -39,6 +39,9 @@ pub struct Outbox {
     last: DFF<bool>,
     /// The next beat of the frame is to be loaded.
     empty: DFF<bool>,
+    /// The short message that is next.
+    next_short: DFF<Short>,
+    next_valid: DFF<bool>,
     refusals: DFF<Bits<4>>,
     told: DFF<bool>,
     pending: DFF<bool>,
@@ -56,7 +59,7 @@ pub struct Outbox {
 impl Logic for Outbox {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, line, lanes, left, busy, last, empty, refusals, told, pending);
+        dff_setup!(self, clock, line, lanes, left, busy, last, empty, next_short, next_valid, refusals, told, pending);
         self.answer_ready.next = false;
         self.status_ready.next = false;
         self.frame_ready.next = false;
@@ -68,7 +71,7 @@ impl Logic for Outbox {
         self.short.next.kind = self.answer.val().kind;
         self.short.next.tag = 0.into();
         self.short.next.word = self.status.val();
-        if !self.busy.q.val() {
+        if !self.busy.q.val() & !self.next_valid.q.val() {
             if self.answer_valid.val() {
                 self.short.next.tag = self.answer.val().tag;
                 self.short.next.word = self.answer.val().word;
@@ -92,6 +95,9 @@ impl Logic for Outbox {
             }
         }
 
+        self.next_short.d.next = self.short.val();
+        self.next_valid.d.next = self.is_short.val();
+
         // Its bytes.
         self.moves.next = self.busy.q.val() & !self.empty.q.val() & self.m_ready.val();
         if self.moves.val() {
@@ -105,15 +111,16 @@ impl Logic for Outbox {
             }
         }
         self.length.next = bit_cast::<16, 128>(self.frame_data.val() >> 96);
-        if self.is_short.val() {
-            self.line.d.next = ((bit_cast::<128, 8>(self.short.val().kind) << 120) | (bit_cast::<128, 8>(self.short.val().tag) << 112))
-                | (bit_cast::<128, 32>(self.short.val().word) << 80);
+        if self.next_valid.q.val() & !self.busy.q.val() {
+            self.line.d.next = ((bit_cast::<128, 8>(self.next_short.q.val().kind) << 120)
+                | (bit_cast::<128, 8>(self.next_short.q.val().tag) << 112))
+                | (bit_cast::<128, 32>(self.next_short.q.val().word) << 80);
             self.lanes.d.next = 15.into();
             self.left.d.next = self.short_last.val();
             self.busy.d.next = true;
             self.last.d.next = false;
             self.empty.d.next = false;
-        } else if !self.busy.q.val() & self.frame_valid.val() {
+        } else if (!self.busy.q.val() & !self.is_short.val()) & self.frame_valid.val() {
             self.frame_ready.next = true;
             self.line.d.next = self.frame_data.val();
             self.lanes.d.next = 15.into();
@@ -133,6 +140,7 @@ impl Logic for Outbox {
 
         if self.reset.val() {
             self.busy.d.next = false;
+            self.next_valid.d.next = false;
             self.refusals.d.next = 0.into();
             self.told.d.next = false;
             self.pending.d.next = false;

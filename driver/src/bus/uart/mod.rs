@@ -43,6 +43,11 @@ impl Default for Limits {
     }
 }
 
+/// Bytes heard in vain while an answer is waited for, after which it will not come: more than stores and engine hold, escapes and all.
+const MOST: usize = 1 << 18;
+/// Looks at a line that never rests, before it is spoken to nevertheless.
+const RESTS: u32 = 64;
+
 /// A request that is not answered.
 #[derive(Clone, Copy, Debug)]
 struct Pending {
@@ -92,7 +97,8 @@ impl<L: Read + Write> Uart<L> {
             limits,
             start: Instant::now(),
             decoder: Decoder::default(),
-            tag: 0,
+            // Another than that of whoever was here before, whose answers may still come.
+            tag: std::process::id() as u8,
             pending: VecDeque::new(),
             answer: None,
             failed: None,
@@ -171,9 +177,14 @@ impl<L: Read + Write> Uart<L> {
 
     /// A request while nothing is known of the line: whatever was under way, on either side, is forgotten, and all but its answer passed over.
     fn first(&mut self, request: Request, half: u16) -> Result<u32, UartError> {
+        // The line rests for longer than a byte, so that one that an earlier host has cut off is over; and END ends what that one may have begun.
+        for _ in 0..RESTS {
+            if !self.listen()? {
+                break;
+            }
+        }
         self.pending.clear();
         (self.answer, self.failed, self.trouble) = (None, None, None);
-        // Ends what an earlier host may have begun.
         self.line.write_all(&[END])?;
         let tag = self.send_request(request, half, &[], 0)?;
         self.wait(request, |uart| {
@@ -202,9 +213,9 @@ impl<L: Read + Write> Uart<L> {
         })
     }
 
-    /// Listens until `look` finds what it waits for, or trouble. The time begins anew with every byte that is heard.
+    /// Listens until `look` finds what it waits for, or trouble. The time begins anew with every byte that is heard, up to [`MOST`].
     fn wait<T>(&mut self, request: Request, mut look: impl FnMut(&mut Self) -> Option<T>) -> Result<T, UartError> {
-        let mut since = Instant::now();
+        let (mut since, before) = (Instant::now(), self.heard);
         loop {
             if let Some(found) = look(self) {
                 return Ok(found);
@@ -214,9 +225,10 @@ impl<L: Read + Write> Uart<L> {
                 return Err(trouble);
             }
             let limit = self.limits.answer;
-            if self.listen()? {
+            let heard = self.listen()?;
+            if heard && self.heard.wrapping_sub(before) <= MOST {
                 since = Instant::now();
-            } else if since.elapsed() >= limit {
+            } else if heard || since.elapsed() >= limit {
                 self.pending.clear();
                 return Err(UartError::NoAnswer { request, limit });
             }
@@ -253,7 +265,7 @@ impl<L: Read + Write> Uart<L> {
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(false),
             Err(error) => return Err(UartError::Line(error)),
         };
-        self.heard = self.heard.saturating_add(count);
+        self.heard = self.heard.wrapping_add(count);
         for &byte in &bytes[..count] {
             match self.decoder.push(byte) {
                 Some(Ok(message)) => self.hear(message),

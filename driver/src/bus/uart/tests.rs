@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 
-use espalier_regs::uart::{Frame, Refusal, beats};
+use espalier_regs::uart::{ESC, Frame, Refusal, beats};
 use proptest::prelude::*;
 
 use super::*;
@@ -110,6 +110,25 @@ impl Write for Double {
     }
 }
 
+/// A transport that is only read.
+struct Endless(io::Repeat);
+
+impl Read for Endless {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes)
+    }
+}
+
+impl Write for Endless {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Nothing comes later than at once, here.
 const LIMITS: Limits = Limits { answer: Duration::ZERO };
 /// And here it may take its time, in looks.
@@ -137,6 +156,9 @@ fn a_wrong_device_is_refused_and_not_reset() {
     let mut babble = Double { mute: true, ..Double::new() };
     babble.raw.extend(b"$GPGGA,\r\n");
     assert_eq!(refused(babble), "no Espalier at this line, or another rate than its: it said 9 bytes, and no message among them");
+    // One that never stops.
+    let endless = Uart::open(Endless(io::repeat(b'$')), LIMITS).err().unwrap().to_string();
+    assert!(endless.contains("and no message among them"), "{endless}");
     for (register, text) in [
         (MAGIC, "no Espalier at this line: its first word is 0x00000007, not 0x45535055"),
         (VERSION, "the device has version 7 of the serial line's messages, this driver is for version 1"),
