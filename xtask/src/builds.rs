@@ -26,15 +26,19 @@ trait Parameters {
     fn capabilities() -> Capabilities;
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize> Parameters for Engine<A, R, C, W> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize> Parameters
+    for Engine<A, R, G, C, W, ROUNDS>
+{
     fn capabilities() -> Capabilities {
-        capabilities::<A, R, C>()
+        capabilities::<A, R, G, C>()
     }
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX: u64> Parameters for Card<A, R, C, W, MSIX> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize, const MSIX: u64> Parameters
+    for Card<A, R, G, C, W, ROUNDS, MSIX>
+{
     fn capabilities() -> Capabilities {
-        capabilities::<A, R, C>()
+        capabilities::<A, R, G, C>()
     }
 }
 
