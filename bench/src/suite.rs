@@ -62,7 +62,7 @@ pub fn engine() -> Result<Nic, Error> {
 /// # Errors
 /// The simulator's.
 pub fn engine_256() -> Result<Nic, Error> {
-    Ok(Nic::new(Model::build::<Engine<8, 3, 7, 13, 14>>("espalier_256")?, NicStalls::never())?)
+    Ok(Nic::new(Model::build::<Engine<8, 3, 2, 7, 13, 14>>("espalier_256")?, NicStalls::never())?)
 }
 
 /// As [`engine`], with 1024 SAs in each direction.
@@ -70,7 +70,7 @@ pub fn engine_256() -> Result<Nic, Error> {
 /// # Errors
 /// The simulator's.
 pub fn engine_1024() -> Result<Nic, Error> {
-    Ok(Nic::new(Model::build::<Engine<10, 3, 9, 15, 14>>("espalier_1024")?, NicStalls::never())?)
+    Ok(Nic::new(Model::build::<Engine<10, 3, 2, 9, 15, 14>>("espalier_1024")?, NicStalls::never())?)
 }
 
 /// Measures everything; `progress` is told each row. The rows are in the order of the jobs.

@@ -8,6 +8,7 @@ pub mod events;
 pub mod fifo;
 pub mod eager;
 pub mod lut_ram;
+pub mod many;
 pub mod queue;
 pub mod records;
 pub mod shift;

@@ -19,7 +19,7 @@ use espalier_sim::uart::Pins;
 pub const DIVIDER: u64 = 4;
 
 /// The engine as it is emitted, at a fast line.
-type Fast = Uart<6, 3, 5, 11, 2, CLOCK, DIVIDER>;
+type Fast = Uart<6, 3, 1, 5, 11, 2, CLOCK, DIVIDER>;
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

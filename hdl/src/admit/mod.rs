@@ -28,8 +28,8 @@ use crate::queue::Queue;
 use crate::records::{Accept, LocalAddress, Meta, Policy, SaIndex, SaSelector};
 use crate::stream::Beat;
 
-/// Passes the frames that the rules of the module's documentation allow, byte for byte, and swallows the others whole. 2^`A` SAs, 8 * 2^`R`
-/// inbound policies (`R` at most 3: [`Accept`] has 64).
+/// Passes the frames that the rules of the module's documentation allow, byte for byte, and swallows the others whole. 2^`A` SAs, 4 * `G` * 2^`R`
+/// inbound policies (64 at most: [`Accept`] has a bit for each)
 ///
 /// - Ports: `s` in with `s_meta`, which counts with a frame's first beat; `m` out with `m_meta`, the same of every beat; write ports;
 ///   `ready`, low after reset until the policies are swept; `events`, a pulse for each frame, at least 3 clocks apart.
@@ -44,11 +44,12 @@ use crate::stream::Beat;
 /// `sa_write` must be that of [`RxSaTable`](crate::rx_sa::RxSaTable), which counts the generations from it. Local addresses and policies are
 /// cleared by `reset`; selector and accepted policies must be written for each SA before packets of it come.
 #[derive(LogicBlock, Default)]
-pub struct Admit<const A: usize, const R: usize> {
+pub struct Admit<const A: usize, const R: usize, const G: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    /// Stays up until `policy_ready`.
     pub policy_write: Signal<In, bool>,
-    /// Row * 8 + bank.
+    pub policy_ready: Signal<Out, bool>,
     pub policy_index: Signal<In, Bits<10>>,
     pub policy: Signal<In, Policy>,
     pub local_write: Signal<In, bool>,
@@ -76,13 +77,13 @@ pub struct Admit<const A: usize, const R: usize> {
     parse: Parse,
     frames: Fifo<Beat, 6>,
     brief: Brief<A>,
-    policies: PolicyTable<R>,
+    policies: PolicyTable<R, G>,
     briefings: Queue<Briefing, 2>,
     decide: Decide,
     gate: Gate,
 }
 
-impl<const A: usize, const R: usize> Logic for Admit<A, R> {
+impl<const A: usize, const R: usize, const G: usize> Logic for Admit<A, R, G> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, parse, frames, brief, policies, briefings, decide);
@@ -95,7 +96,8 @@ impl<const A: usize, const R: usize> Logic for Admit<A, R> {
         self.ready.next = self.policies.ready.val();
 
         // Tables.
-        self.policies.write_enable.next = self.policy_write.val();
+        self.policies.write_valid.next = self.policy_write.val();
+        self.policy_ready.next = self.policies.write_ready.val();
         self.policies.write_index.next = self.policy_index.val();
         self.policies.write_data.next = self.policy.val();
         self.brief.local_write.next = self.local_write.val();

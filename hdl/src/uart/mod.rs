@@ -51,7 +51,7 @@ pub const CLOCK: u64 = 156_000_000;
 pub const DIVIDER: u64 = 52;
 
 /// The build that is emitted: an engine with two rounds of AES in hardware, with the clock and the line of the boards.
-pub type EspalierUart = Uart<6, 3, 5, 11, 2, CLOCK, DIVIDER>;
+pub type EspalierUart = Uart<6, 3, 1, 5, 11, 2, CLOCK, DIVIDER>;
 
 /// See the module's documentation. `CLOCK` is the clock's frequency in Hz, which only the host uses, and `DIVIDER` are the clocks a bit, from 4 on; the others are
 /// [`Engine`]'s.
@@ -61,7 +61,16 @@ pub type EspalierUart = Uart<6, 3, 5, 11, 2, CLOCK, DIVIDER>;
 /// | `uart_rx`, `uart_tx` | the line, high at rest; `uart_rx` is of no clock |
 /// | `led` | 0 blinks while there is a clock; 1: bytes come in; 2: the engine's interrupt; 3: a message was refused since the last reset |
 #[derive(LogicBlock, Default)]
-pub struct Uart<const A: usize, const R: usize, const C: usize, const W: usize, const ROUNDS: usize, const CLOCK: u64, const DIVIDER: u64> {
+pub struct Uart<
+    const A: usize,
+    const R: usize,
+    const G: usize,
+    const C: usize,
+    const W: usize,
+    const ROUNDS: usize,
+    const CLOCK: u64,
+    const DIVIDER: u64,
+> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub uart_rx: Signal<In, bool>,
@@ -74,7 +83,7 @@ pub struct Uart<const A: usize, const R: usize, const C: usize, const W: usize, 
     count: Count,
     give_store: Store<10>,
     give: Give,
-    engine: Engine<A, R, C, W, ROUNDS>,
+    engine: Engine<A, R, G, C, W, ROUNDS>,
     take: Take,
     take_store: Store<10>,
     answers: Fifo<Short, 4>,
@@ -92,8 +101,16 @@ pub struct Uart<const A: usize, const R: usize, const C: usize, const W: usize, 
     busy: Const<4, { 1 << Refusal::Busy as u64 }>,
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize, const ROUNDS: usize, const CLOCK: u64, const DIVIDER: u64> Logic
-    for Uart<A, R, C, W, ROUNDS, CLOCK, DIVIDER>
+impl<
+        const A: usize,
+        const R: usize,
+        const G: usize,
+        const C: usize,
+        const W: usize,
+        const ROUNDS: usize,
+        const CLOCK: u64,
+        const DIVIDER: u64,
+    > Logic for Uart<A, R, G, C, W, ROUNDS, CLOCK, DIVIDER>
 {
     #[hdl_gen]
     fn update(&mut self) {

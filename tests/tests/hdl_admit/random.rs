@@ -40,12 +40,12 @@ fn traffic(seed: u64, count: usize, source: Stalls, sink: Stalls, write_every: u
             bench.push(&frame, meta, junk, error);
             pushed += 1;
         }
-        let write = (quiet >= APART && random.random_ratio(1, write_every)).then(|| {
+        let write = (quiet >= APART && !bench.is_writing() && random.random_ratio(1, write_every)).then(|| {
             order += 1;
             frames::write(order, random)
         });
-        quiet = if write.is_some() { 0 } else { quiet + 1 };
         bench.step(write.as_ref());
+        quiet = if write.is_some() || bench.is_writing() { 0 } else { quiet + 1 };
     }
     bench.drain();
     assert_eq!(bench.events.len(), count, "exactly one outcome each");

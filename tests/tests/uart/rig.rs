@@ -15,7 +15,7 @@ pub const DIVIDER: u64 = 4;
 pub const PATIENCE: u64 = 1_500;
 
 /// The engine as it is emitted, at a fast line.
-pub type Fast = Uart<6, 3, 5, 11, 2, CLOCK, DIVIDER>;
+pub type Fast = Uart<6, 3, 1, 5, 11, 2, CLOCK, DIVIDER>;
 
 /// Simulated time stands still while nobody looks, so that a wait is either short or in vain.
 pub fn limits() -> Limits {

@@ -48,13 +48,7 @@ impl Mul<u64> for Area {
     type Output = Self;
 
     fn mul(self, count: u64) -> Self {
-        Self {
-            lut4: self.lut4 * count,
-            ff: self.ff * count,
-            ebr: self.ebr * count,
-            dsp: self.dsp * count,
-            lut_ram: self.lut_ram * count,
-        }
+        Self { lut4: self.lut4 * count, ff: self.ff * count, ebr: self.ebr * count, dsp: self.dsp * count, lut_ram: self.lut_ram * count }
     }
 }
 

@@ -105,7 +105,8 @@ impl Report {
         for seed in &self.seeds {
             let ends = seed.critical_path.as_ref().map(|path| [&path.from_block, &path.to_block].map(|block| name(block.as_deref())));
             let target = if seed.target_met { "met" } else { "missed" };
-            let mut cells = vec![format!("{}-{}", seed.device, seed.speed), seed.seed.to_string(), format!("{:.1}", seed.fmax_mhz), target.into()];
+            let mut cells =
+                vec![format!("{}-{}", seed.device, seed.speed), seed.seed.to_string(), format!("{:.1}", seed.fmax_mhz), target.into()];
             cells.extend([seed.used.lut4, seed.used.ff, seed.used.ebr, seed.used.dsp, seed.seconds].map(|number| number.to_string()));
             cells.extend(ends.unwrap_or_default());
             table.add_row(cells);

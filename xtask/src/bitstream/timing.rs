@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn a_report_gives_fmax_use_and_the_critical_path_by_block() {
-        let blocks = blocks("module append(clock);\nmodule append$rest(d);\nmodule append$rest$a(d);\nmodule append$rest$b(d);\n", "append");
+        let blocks =
+            blocks("module append(clock);\nmodule append$rest(d);\nmodule append$rest$a(d);\nmodule append$rest$b(d);\n", "append");
         let timing = read(REPORT, &blocks).unwrap().unwrap();
         assert!((timing.fmax_mhz - 208.94).abs() < 0.01);
         assert_eq!(timing.used, Area { lut4: 1524, ff: 821, ..Area::default() });

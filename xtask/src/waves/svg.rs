@@ -75,7 +75,8 @@ fn signal(levels: &[&Level], x: &impl Fn(usize) -> usize) -> String {
             bus => {
                 let class = if *bus == Level::Idle { "i" } else { "b" };
                 let (middle, left, right) = (HIGH / 2, from + SLOPE, to - SLOPE);
-                body += &format!("<path class=\"{class}\" d=\"M{from} {middle}L{left} 0H{right}L{to} {middle}L{right} {HIGH}H{left}Z\"/>\n");
+                body +=
+                    &format!("<path class=\"{class}\" d=\"M{from} {middle}L{left} 0H{right}L{to} {middle}L{right} {HIGH}H{left}Z\"/>\n");
                 if let Level::Bus(value) = bus {
                     body += &format!("<text class=\"v\" x=\"{}\" y=\"12\">{value}</text>\n", usize::midpoint(from, to));
                 }
