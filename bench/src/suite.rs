@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use espalier_hdl::engine::{Engine, Espalier};
+use espalier_hdl::engine::{Engine, Espalier, EspalierEcp5};
 use espalier_sim::{Model, Nic, NicStalls};
 
 use crate::Error;
@@ -55,6 +55,14 @@ fn traffic(pattern: Pattern, quick: bool) -> impl Iterator<Item = Traffic> {
 /// The simulator's.
 pub fn engine() -> Result<Nic, Error> {
     Ok(Nic::new(Model::build::<Espalier>("espalier")?, NicStalls::never())?)
+}
+
+/// The build for ECP5, whose AES is folded.
+///
+/// # Errors
+/// The simulator's.
+pub fn engine_folded() -> Result<Nic, Error> {
+    Ok(Nic::new(Model::build::<EspalierEcp5>("espalier_ecp5")?, NicStalls::never())?)
 }
 
 /// As [`engine`], with 256 SAs in each direction.

@@ -36,8 +36,8 @@ use crate::tx_path::TxPath;
 /// The build that is emitted: 64 SAs in each direction, 64 policies, 128 places in the SA CAM.
 pub type Espalier = Engine<6, 3, 2, 5, 11, 14>;
 
-/// The build for an ECP5-85F: 64 SAs in each direction, 32 policies, 128 places in the SA CAM.
-pub type EspalierEcp5 = Engine<6, 3, 1, 5, 11, 14>;
+/// The build for an ECP5-85F: 64 SAs in each direction, 32 policies, 128 places in the SA CAM, two rounds of AES in hardware.
+pub type EspalierEcp5 = Engine<6, 3, 1, 5, 11, 2>;
 
 /// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 4 * `G` * 2^`R` policies, 4 * 2^`C` places in the SA CAM (twice
 /// the SAs: `C` = `A` - 1); `W` must be `A` + 5; `ROUNDS` of AES in hardware, 14 or 2.

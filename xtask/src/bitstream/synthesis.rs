@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 
 use super::area::{self, Area, BlockArea};
 use super::blocks::{Block, blocks};
-use super::board::{Board, Device};
+use super::board::Board;
 use super::harness::{self, harness};
 use super::tools::{Tools, logged};
 use super::units::{self, Unit};
@@ -53,7 +53,7 @@ pub fn synthesise(tools: &Tools, board: &Board, folder: &Path, bar: &ProgressBar
     let sources = sources(board, &module, verilog)?;
     let modules: Vec<_> = [&*sources.top].into_iter().chain(blocks.iter().map(|block| &*block.module)).collect();
 
-    let script = front(board.device, &sources, &blocks, &modules);
+    let script = front(&sources, &blocks, &modules);
     let texts = sources.files.iter().map(|(_, text)| &**text);
     let key = digest(texts.chain([&*script, tools.key()]));
     step(folder, "front", &key, || {
@@ -100,19 +100,15 @@ fn sources(board: &Board, module: &str, verilog: String) -> Result<Sources, Erro
 }
 
 /// Numbers and lines of the source stay out of what is split off, so that a unit is the same until something in it changes.
-fn front(device: Device, sources: &Sources, blocks: &[Block], modules: &[&str]) -> String {
+fn front(sources: &Sources, blocks: &[Block], modules: &[&str]) -> String {
     let files: Vec<_> = sources.files.iter().map(|(name, _)| name.display().to_string()).collect();
     let kept: String = blocks.iter().map(|block| format!(" {}", block.module)).collect();
-    let top = &sources.top;
-    let synth = units::synth(device, top);
-    // `opt_hier` sees what the passes between have found.
-    let through = "opt_hier\nopt\n".repeat(THROUGH);
+    let through = "opt_hier\nopt -nodffe -nosdff\n".repeat(THROUGH);
     let mut script = format!(
-        "read_verilog -sv {}\nhierarchy -check -top {top}\nsetattr -mod -set keep_hierarchy 1{kept}\nproc -latches error\nflatten -noscopeinfo\n\
-         check -assert\nopt_expr\nopt_clean\nopt_hier\nopt -nodffe -nosdff\nopt_hier\n{synth} -run begin:{}\n{through}opt_clean\n\
-         setattr -unset src\nsetattr -mod -unset src\nrename -enumerate -pattern $u%\n",
+        "read_verilog -sv {}\nhierarchy -check -top {}\nsetattr -mod -set keep_hierarchy 1{kept}\nproc -latches error\nflatten -noscopeinfo\n\
+         check -assert\nopt_expr\nopt_clean\n{through}opt_clean\nsetattr -unset src\nsetattr -mod -unset src\nrename -enumerate -pattern $u%\n",
         files.join(" "),
-        units::split_at(device),
+        sources.top,
     );
     for module in modules {
         script += &format!("select ={module}\nwrite_rtlil -selected {}\n", units::file(module, "il"));

@@ -34,20 +34,6 @@ pub fn file(module: &str, extension: &str) -> String {
     format!("{FOLDER}/{module}.{extension}")
 }
 
-/// yosys' script for a family.
-pub fn synth(device: Device, top: &str) -> String {
-    if device.is_xilinx() {
-        format!("synth_xilinx -family {} -noiopad -noclkbuf -top {top}", device.word())
-    } else {
-        format!("synth_lattice -family ecp5 -nowidelut -top {top}")
-    }
-}
-
-/// The label of that script that the units begin at: behind all that is done to words, before memories and gates.
-pub fn split_at(device: Device) -> &'static str {
-    if device.is_xilinx() { "map_memory" } else { "map_ram" }
-}
-
 impl Unit {
     /// Reads what the front has split off for `module`.
     pub fn read(folder: &Path, module: &str, modules: &[&str], device: Device) -> Result<Self, Error> {
@@ -60,10 +46,14 @@ impl Unit {
         let inner: Vec<_> = modules.iter().filter(|other| own.contains(&format!("  cell \\{other} "))).collect();
         let stubs = inner.iter().map(|other| text(other, "stub")).collect::<Result<Vec<_>, _>>()?;
         let stub_files: String = inner.iter().map(|other| format!("{} ", file(other, "stub"))).collect();
-        let (synth, from) = (synth(device, module), split_at(device));
-        let to = if device.is_xilinx() { "edif\ncheck -latchonly -assert" } else { "json" };
+        // LUTs of four inputs only: wider ones of two and a multiplexer make most blocks larger, some by half (docs/decisions/0019).
+        let synth = if device.is_xilinx() {
+            format!("synth_xilinx -family {} -noiopad -noclkbuf -top {module} -run begin:edif\ncheck -latchonly -assert", device.word())
+        } else {
+            format!("synth_lattice -family ecp5 -nowidelut -top {module} -run begin:json")
+        };
         let script = format!(
-            "read_rtlil {stub_files}{}\n{synth} -run begin:begin\n{synth} -run {from}:{to}\ntee -q -o {} stat -json\nselect ={module}\nwrite_rtlil -selected {}\n",
+            "read_rtlil {stub_files}{}\n{synth}\ntee -q -o {} stat -json\nselect ={module}\nwrite_rtlil -selected {}\n",
             file(module, "il"),
             file(module, "json"),
             file(module, "mapped"),
