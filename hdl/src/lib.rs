@@ -24,6 +24,9 @@ pub mod control;
 pub mod card;
 pub mod dma;
 
+// Between the engine and a serial line.
+pub mod uart;
+
 // From the host to the core.
 pub mod tx_path;
 pub mod parse;

@@ -89,11 +89,21 @@ impl Packages {
         let requirements = folder.with_extension("txt");
         fs::write(&requirements, self.requirements).map_err(at(&requirements))?;
         let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:"])
-            .args(["--upgrade", "--target"])
-            .arg(folder)
-            .arg("--requirement")
-            .arg(&requirements);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+        ])
+        .args(["--upgrade", "--target"])
+        .arg(folder)
+        .arg("--requirement")
+        .arg(&requirements);
         run(&mut pip, "pip install (tools)", "Python 3 with pip is needed")?;
         let complete = folder.join("complete");
         fs::write(&complete, "").map_err(at(&complete))

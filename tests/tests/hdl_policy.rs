@@ -114,12 +114,12 @@ impl Writing {
             return Self { index, policy, since, gone: None, until: since + 1 };
         }
         let changed = cells(old).iter().zip(&cells(&policy)).position(|(old, new)| old != new);
-        Self { index, policy, since, gone: changed.map(|step| since + 3 * step as u64 + 5), until: since + WRITE - 1 }
+        Self { index, policy, since, gone: changed.map(|step| since + step as u64 + 5), until: since + WRITE - 1 }
     }
 }
 
 /// Clocks of a write.
-const WRITE: u64 = 120;
+const WRITE: u64 = 44;
 
 /// Look-ups and writes at random, with stalls. What each look-up says must be right for every row as it is in the clock in which its rules are read.
 fn random_traffic<const R: usize, const G: usize>(name: &str, seed: u64, clocks: u64, stall: u32, write_every: u32) {

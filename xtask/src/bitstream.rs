@@ -31,6 +31,9 @@ pub struct Options {
     /// A folder of constraints/.
     #[arg(long, value_name = "NAME")]
     board: String,
+    /// Only this block of the build, out of context: `core`, `tx.policies`.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["check", "record"])]
+    block: Option<String>,
     /// Placements of each part; the best of them is kept.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
@@ -55,6 +58,10 @@ pub struct Options {
 pub fn bitstream(options: &Options) -> Result<(), Error> {
     let start = Instant::now();
     let board = Board::read(&root().join("constraints"), &options.board)?;
+    let board = match &options.block {
+        Some(block) => board.alone(block),
+        None => board,
+    };
     let folder = root().join("target/bitstream").join(&board.name);
     fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder.clone(), source })?;
 
@@ -111,7 +118,17 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
         packed.iter().for_each(|path| println!("Bitstream: {}", path.display()));
         println!("{} seconds. Report: {}", report.seconds, path.display());
     }
+    inferred(&board, &report)?;
     budget(options, &board, &report)
+}
+
+/// A build whose memories have become registers is none.
+fn inferred(board: &Board, report: &Report) -> Result<(), Error> {
+    let kinds = [("block RAM", report.area.ebr), ("LUT RAM", report.area.lut_ram)];
+    match kinds.into_iter().find(|(_, number)| board.block.is_none() && *number == 0) {
+        Some((kind, _)) => Err(Error::Flow(format!("{}: no {kind} has been inferred for {}", board.name, board.device.word()))),
+        None => Ok(()),
+    }
 }
 
 /// Records the area, or compares it.

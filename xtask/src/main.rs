@@ -12,6 +12,7 @@ mod header;
 mod lint;
 mod ports;
 mod setup;
+mod waves;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ struct Cli {
 enum Task {
     /// Install the tools into target/tools; every other command does this first.
     Setup,
-    /// Write the generated files: docs/registers.md, and the Verilog of each build with its parameter header to target/gen.
+    /// Write the generated files: docs/registers.md, docs/integration/*.svg, and the Verilog of each build with its parameter header to target/gen.
     Gen {
         /// Fail if a committed file is not what would be written, if the Verilog is not the same twice, or if Verilator's lint, yosys or
         /// Icarus Verilog has something to say about it.

@@ -77,6 +77,16 @@ endmodule // other
     }
 
     #[test]
+    fn the_integration_guide_names_every_port() {
+        let guide = std::fs::read_to_string(crate::root().join("docs/integration.md")).unwrap();
+        for build in crate::builds::BUILDS {
+            let ports = ports(&build.verilog().unwrap(), build.name).unwrap();
+            let missing: Vec<_> = ports.iter().filter(|port| !guide.contains(&format!("`{}`", port.name))).collect();
+            assert!(missing.is_empty(), "{}: {missing:?}", build.name);
+        }
+    }
+
+    #[test]
     fn a_port_without_declaration_is_named() {
         assert!(ports(VERILOG, "out").unwrap_err().to_string().contains("no module out"));
         let broken = VERILOG.replace("input wire  [31:0] data", "inout wire  [31:0] data");

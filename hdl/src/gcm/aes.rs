@@ -13,7 +13,7 @@
 //!
 //! # Folded
 //! With `R` = 2 the hardware of two rounds serves all 14: a block goes round it seven times. What comes out of the last one enters the first one again,
-//! but for one clock in seven, in which a new block enters instead and the one that has gone round seven times leaves. Two rounds take 4 clocks, and 4 and 7
+//! but for one clock in seven, in which the one that has gone round seven times leaves and a new block takes its place. Two rounds take 4 clocks, and 4 and 7
 //! have no common factor: so blocks that entered 7, 14 .. clocks apart never meet, and nobody has to keep count of who is where.
 //! The latency is the same.
 //!
@@ -70,7 +70,8 @@ pub struct Aes<const R: usize> {
     phase: DFF<Bits<3>>,
     out: DFF<Bits<128>>,
     whole_window: Signal<Local, Bits<256>>,
-    enters: Signal<Local, bool>,
+    /// The phase is 0: a block enters.
+    enters: DFF<bool>,
     is_folded: Constant<bool>,
     last_phase: Constant<Bits<3>>,
     turn_phase: Constant<Bits<3>>,
@@ -115,7 +116,7 @@ impl<const R: usize> Default for Aes<R> {
 impl<const R: usize> Logic for Aes<R> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, phase, out);
+        dff_setup!(self, clock, phase, enters, out);
         self.prepare.a.next = self.block.val();
         self.prepare.b.next = self.key.val();
         self.window.a.next = self.key.val();
@@ -137,36 +138,49 @@ impl<const R: usize> Logic for Aes<R> {
             self.rounds[i + 1].pass.next = self.rounds[i].next_pass.val();
         }
 
-        // Into the first round: a block from outside, or one that comes round again.
+        // Unrolled, a block comes into the first round. Folded, what leaves the last round comes into the first one again, and a new block takes the
+        // place of one that is done, in the last one's registers: so no multiplexer stands before the S-boxes.
         self.phase.d.next = self.phase.q.val() + 1;
         if self.phase.q.val() == self.last_phase.val() {
             self.phase.d.next = 0.into();
         }
-        self.enters.next = !self.is_folded.val() | (self.phase.q.val() == 0);
+        self.enters.d.next = self.is_folded.val() & (self.phase.q.val() == self.last_phase.val());
         self.turn.next = !self.is_folded.val() | (self.phase.q.val() == self.turn_phase.val());
+        for i in 0..R {
+            self.rounds[i].enters.next = false;
+            self.rounds[i].new_block.next = self.prepare.y.val();
+            self.rounds[i].new_lower.next = self.whole_window.val().get_bits::<128>(0);
+            self.rounds[i].new_upper.next = self.whole_window.val().get_bits::<128>(128);
+            self.rounds[i].new_size.next = self.size.val();
+        }
+        self.rounds[0].state.next = self.to_state.y.val();
+        self.rounds[0].lower.next = self.whole_window.val().get_bits::<128>(0);
+        self.rounds[0].upper.next = self.whole_window.val().get_bits::<128>(128);
+        self.rounds[0].held.next = self.prepare.y.val();
+        self.rounds[0].size.next = self.size.val();
+        self.rounds[0].pass.next = 0.into();
         for i in (R - 1)..R {
-            self.rounds[0].state.next = self.linear[i].y.val();
-            self.rounds[0].lower.next = self.rounds[i].next_lower.val();
-            self.rounds[0].upper.next = self.rounds[i].next_upper.val();
-            self.rounds[0].held.next = self.rounds[i].next_held.val();
-            self.rounds[0].size.next = self.rounds[i].next_size.val();
-            self.rounds[0].pass.next = self.rounds[i].next_pass.val() + 1;
+            self.rounds[i].enters.next = self.enters.q.val();
+            if self.is_folded.val() {
+                self.rounds[0].state.next = self.linear[i].y.val();
+                self.rounds[0].lower.next = self.rounds[i].next_lower.val();
+                self.rounds[0].upper.next = self.rounds[i].next_upper.val();
+                self.rounds[0].held.next = self.rounds[i].next_held.val();
+                self.rounds[0].size.next = self.rounds[i].next_size.val();
+                self.rounds[0].pass.next = self.rounds[i].next_pass.val() + 1;
+            }
             self.finish.a.next = self.rounds[i].y.val();
             self.finish.b.next = self.rounds[i].addend.val();
+            if self.is_folded.val() {
+                self.finish.a.next = self.rounds[i].early_y.val();
+                self.finish.b.next = self.rounds[i].early_addend.val();
+            }
         }
-        if self.enters.val() {
-            self.rounds[0].state.next = self.to_state.y.val();
-            self.rounds[0].lower.next = self.whole_window.val().get_bits::<128>(0);
-            self.rounds[0].upper.next = self.whole_window.val().get_bits::<128>(128);
-            self.rounds[0].held.next = self.prepare.y.val();
-            self.rounds[0].size.next = self.size.val();
-            self.rounds[0].pass.next = 0.into();
-        }
-
         self.out.d.next = self.finish.y.val();
         self.y.next = self.out.q.val();
         if self.reset.val() {
             self.phase.d.next = 0.into();
+            self.enters.d.next = true;
         }
     }
 }

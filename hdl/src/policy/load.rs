@@ -28,23 +28,19 @@ pub enum LoadState {
     Sweep,
     /// Wait for a write.
     Idle,
-    /// Ask the mirror for a word of the cells.
-    Fetch,
-    /// Take it.
-    Take,
-    /// Write the word, with the new policy's bits in it.
-    Store,
+    /// Ask the mirror for a word of the cells; two clocks later the word is written, with the new policy's bits in it.
+    Words,
     /// Wait until no look-up has seen half of the cells.
     Settle,
     /// Write the rule.
     Rule,
 }
 
-/// Writes policies into G groups of 4 * 2^R, a word of 16 cells at a time.
+/// Writes policies into G groups of 4 * 2^R, a word of 16 cells a clock.
 ///
 /// - Ports: `write_index` (group, row, place in the row; from the left) and `write_data` must stand while `write_valid`, until `write_ready`. `load` goes
 ///   to the groups in `groups` (a bit each), for row `row`. `ready`: low after reset until no policy is valid, 2^R clocks.
-/// - Latency: 120 clocks, to clear a place 2. One write at a time.
+/// - Latency: 44 clocks, to clear a place 2. One write at a time.
 ///
 /// The cells of four policies are one word, of which a write changes one bit, and the look-ups leave no clock to read it: so all words
 /// stand in block RAM besides, the mirror.
@@ -71,6 +67,11 @@ pub struct PolicyLoad<const R: usize, const G: usize> {
     state: DFF<LoadState>,
     word: DFF<Bits<5>>,
     write_for: DFF<bool>,
+    /// Where the mirror was asked in the clock before, and in the one before that; and whether it was.
+    address_1: DFF<Bits<9>>,
+    address_2: DFF<Bits<9>>,
+    asked_1: DFF<bool>,
+    asked_2: DFF<bool>,
     /// The word of the mirror, and what the new policy has in it.
     old: DFF<Bits<64>>,
     likes: DFF<Bits<16>>,
@@ -94,7 +95,7 @@ pub struct PolicyLoad<const R: usize, const G: usize> {
     merged: Signal<Local, Bits<64>>,
     here: Signal<Local, Bits<64>>,
     rule: Signal<Local, Rule>,
-    store: Signal<Local, bool>,
+    word_1: Signal<Local, Bits<5>>,
     row_bits: Size<R>,
     sixteen: Const<64, 0xFFFF>,
     one: Const<4, 1>,
@@ -106,7 +107,7 @@ pub struct PolicyLoad<const R: usize, const G: usize> {
 impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, word, write_for, old, likes, changed, is_ready);
+        dff_setup!(self, clock, state, word, write_for, address_1, address_2, asked_1, asked_2, old, likes, changed, is_ready);
         self.ready.next = self.is_ready.q.val();
 
         // Where.
@@ -124,11 +125,12 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
         self.mask.selector.next.forward = true;
         self.values.next = bit_cast::<304, LINE_BITS>(self.value.line.val());
         self.masks.next = bit_cast::<304, LINE_BITS>(self.mask.line.val());
-        self.at.next = bit_cast::<9, 5>(self.word.q.val()) << 4;
+        self.word_1.next = bit_cast::<5, 9>(self.address_1.q.val() >> 4);
+        self.at.next = bit_cast::<9, 5>(self.word_1.val()) << 4;
         self.wanted.next = self.values.val().get_bits::<16>(self.at.val().index());
         self.compared.next = self.masks.val().get_bits::<16>(self.at.val().index());
         self.asked.next = 0.into();
-        if self.write_for.q.val() {
+        if self.address_1.q.val().get_bit(3) {
             self.asked.next = 0xFFFF.into();
         }
         self.likes.d.next = !(self.compared.val() & (self.wanted.val() ^ self.asked.val()));
@@ -136,7 +138,10 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
         // The word of the mirror, with it in place of what was there.
         self.address.next = (bit_cast::<9, 5>(self.word.q.val()) << 4)
             | ((bit_cast::<9, 1>(self.write_for.q.val().into()) << 3) | bit_cast::<9, R>(bit_cast::<R, 10>(self.number.val())));
-        self.store.next = self.state.q.val() == LoadState::Store;
+        self.address_1.d.next = self.address.val();
+        self.address_2.d.next = self.address_1.q.val();
+        self.asked_1.d.next = self.state.q.val() == LoadState::Words;
+        self.asked_2.d.next = self.asked_1.q.val();
         self.merged.next =
             (self.old.q.val() & !(self.sixteen.val() << self.plane.val())) | (bit_cast::<64, 16>(self.likes.q.val()) << self.plane.val());
         self.here.next = 0.into();
@@ -144,21 +149,21 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
             self.mirrors[i].read_clock.next = self.clock.val();
             self.mirrors[i].read_address.next = self.address.val();
             self.mirrors[i].write_clock.next = self.clock.val();
-            self.mirrors[i].write_address.next = self.address.val();
+            self.mirrors[i].write_address.next = self.address_2.q.val();
             self.mirrors[i].write_data.next = self.merged.val();
-            self.mirrors[i].write_enable.next = self.store.val() & self.group.val().get_bit(i);
+            self.mirrors[i].write_enable.next = self.asked_2.q.val() & self.group.val().get_bit(i);
             if self.group.val().get_bit(i) {
                 self.here.next = self.here.val() | self.mirrors[i].read_data.val();
             }
         }
         self.old.d.next = self.here.val();
         self.load.next.words = 0.into();
-        self.load.next.write_for = self.write_for.q.val();
-        self.load.next.cells = self.merged.val();
-        self.changed.d.next = false;
-        if self.store.val() {
-            self.changed.d.next = self.merged.val() != self.old.q.val();
+        if self.asked_1.q.val() {
+            self.load.next.words = bit_cast::<32, 4>(self.one.val()) << self.word_1.val();
         }
+        self.load.next.write_for = self.address_2.q.val().get_bit(3);
+        self.load.next.cells = self.merged.val();
+        self.changed.d.next = self.asked_2.q.val() & (self.merged.val() != self.old.q.val());
 
         // No rule where a cell has just changed, or there is no policy.
         self.load.next.rules = 0.into();
@@ -190,19 +195,11 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
                 if self.write_valid.val() {
                     self.state.d.next = LoadState::Rule;
                     if self.write_data.val().valid {
-                        self.state.d.next = LoadState::Fetch;
+                        self.state.d.next = LoadState::Words;
                     }
                 }
             }
-            LoadState::Fetch => {
-                self.state.d.next = LoadState::Take;
-            }
-            LoadState::Take => {
-                self.load.next.words = bit_cast::<32, 4>(self.one.val()) << self.word.q.val();
-                self.state.d.next = LoadState::Store;
-            }
-            LoadState::Store => {
-                self.state.d.next = LoadState::Fetch;
+            LoadState::Words => {
                 self.write_for.d.next = !self.write_for.q.val();
                 if self.write_for.q.val() {
                     self.word.d.next = self.word.q.val() + 1;
@@ -233,6 +230,8 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
         if self.reset.val() {
             self.state.d.next = LoadState::Sweep;
             self.word.d.next = 0.into();
+            self.asked_1.d.next = false;
+            self.asked_2.d.next = false;
             self.changed.d.next = false;
             self.is_ready.d.next = false;
         }

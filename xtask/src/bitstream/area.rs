@@ -11,7 +11,7 @@ use super::blocks::Block;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Area {
     /// LUTs, of four inputs (ECP5) or six (Xilinx). On ECP5 as nextpnr counts them (`TRELLIS_COMB`): two for each cell of a carry chain, and
-    /// four for a LUT RAM of 16 words of 4 bits.
+    /// four for a LUT RAM of 16 words of 4 bits (whose write port blocks two more).
     pub lut4: u64,
     /// Flip-flops.
     pub ff: u64,
@@ -48,13 +48,7 @@ impl Mul<u64> for Area {
     type Output = Self;
 
     fn mul(self, count: u64) -> Self {
-        Self {
-            lut4: self.lut4 * count,
-            ff: self.ff * count,
-            ebr: self.ebr * count,
-            dsp: self.dsp * count,
-            lut_ram: self.lut_ram * count,
-        }
+        Self { lut4: self.lut4 * count, ff: self.ff * count, ebr: self.ebr * count, dsp: self.dsp * count, lut_ram: self.lut_ram * count }
     }
 }
 

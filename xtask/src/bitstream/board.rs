@@ -18,6 +18,9 @@ pub struct Board {
     /// Where its files are.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// A block of the build that is measured alone, in a harness.
+    #[serde(skip)]
+    pub block: Option<String>,
     /// The part.
     pub device: Device,
     /// As nextpnr names it.
@@ -158,6 +161,19 @@ impl Board {
         match self.beside.iter().find(|device| device.is_xilinx()) {
             Some(device) => Err(format!("`beside`: nothing is placed on {}", device.word())),
             None => Ok(()),
+        }
+    }
+
+    /// One block of the build instead of the whole of it.
+    pub fn alone(self, block: &str) -> Self {
+        Self {
+            name: format!("{}.{block}", self.name),
+            block: Some(block.into()),
+            top: None,
+            verilog: Vec::new(),
+            lpf: None,
+            notes: format!("{block} of {} alone, out of context.", self.build),
+            ..self
         }
     }
 

@@ -49,7 +49,8 @@ impl Budget {
 
     /// What of `now` is more than may be: a line for each number, and for each innermost block that has grown. Empty if all is well.
     pub fn exceeded(&self, now: &Self) -> Vec<String> {
-        let over = now.area.numbers().into_iter().zip(self.area.numbers()).filter(|((_, now), (_, then))| 100 * now > (100 + GROWTH) * then);
+        let over =
+            now.area.numbers().into_iter().zip(self.area.numbers()).filter(|((_, now), (_, then))| 100 * now > (100 + GROWTH) * then);
         let over: Vec<_> = over.collect();
         let mut lines = Vec::new();
         for ((name, all), (_, then)) in &over {

@@ -86,12 +86,14 @@ impl Report {
         for block in self.blocks.iter().skip(1) {
             table.add_row(row(block.block.clone(), &block.area));
         }
-        table.add_row(row(format!("{}, all", self.build), &self.area));
+        table.add_row(row(format!("{}, all", board.block.as_deref().unwrap_or(&self.build)), &self.area));
         table.add_row(row("around it".into(), &self.around));
         if let Some(has) = board.device.capacity() {
             let all = self.area + self.around;
+            // The slice that writes a LUT RAM's four LUTs has two more, which then are nothing else.
+            let luts = all.lut4 + all.lut_ram / 2;
             let percent = |used: u64, has: u64| format!("{:.1} %", 100.0 * used as f64 / has as f64);
-            let used = [percent(all.lut4, has.lut4), String::new(), percent(all.ff, has.lut4), percent(all.ebr, has.ebr)];
+            let used = [percent(luts, has.lut4), String::new(), percent(all.ff, has.lut4), percent(all.ebr, has.ebr)];
             table.add_row([format!("both, of {}", self.device)].into_iter().chain(used).chain([percent(all.dsp, has.dsp)]));
         }
         table
@@ -103,7 +105,8 @@ impl Report {
         for seed in &self.seeds {
             let ends = seed.critical_path.as_ref().map(|path| [&path.from_block, &path.to_block].map(|block| name(block.as_deref())));
             let target = if seed.target_met { "met" } else { "missed" };
-            let mut cells = vec![format!("{}-{}", seed.device, seed.speed), seed.seed.to_string(), format!("{:.1}", seed.fmax_mhz), target.into()];
+            let mut cells =
+                vec![format!("{}-{}", seed.device, seed.speed), seed.seed.to_string(), format!("{:.1}", seed.fmax_mhz), target.into()];
             cells.extend([seed.used.lut4, seed.used.ff, seed.used.ebr, seed.used.dsp, seed.seconds].map(|number| number.to_string()));
             cells.extend(ends.unwrap_or_default());
             table.add_row(cells);

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 
 use super::area::{self, Area, BlockArea};
 use super::blocks::{Block, blocks};
-use super::board::Board;
+use super::board::{Board, Device};
 use super::harness::{self, harness};
 use super::tools::{Tools, logged};
 use super::units::{self, Unit};
@@ -21,6 +21,8 @@ use crate::ports::ports;
 
 /// The netlist for place and route.
 pub const NETLIST: &str = "netlist.json";
+/// Rounds in which what is found in one block is taken to the others.
+const THROUGH: usize = 3;
 
 /// A synthesised design.
 pub struct Synthesis {
@@ -43,11 +45,15 @@ pub fn synthesise(tools: &Tools, board: &Board, folder: &Path, bar: &ProgressBar
     let build = board.build()?;
     bar.set_message(format!("elaborating {}", build.name));
     let verilog = build.verilog()?;
-    let blocks = blocks(&verilog, build.name);
-    let sources = sources(board, build.name, verilog)?;
+    let module = match &board.block {
+        Some(path) => named(&blocks(&verilog, build.name), path)?,
+        None => build.name.into(),
+    };
+    let blocks = blocks(&verilog, &module);
+    let sources = sources(board, &module, verilog)?;
     let modules: Vec<_> = [&*sources.top].into_iter().chain(blocks.iter().map(|block| &*block.module)).collect();
 
-    let script = front(&sources, &blocks, &modules);
+    let script = front(board.device, &sources, &blocks, &modules);
     let texts = sources.files.iter().map(|(_, text)| &**text);
     let key = digest(texts.chain([&*script, tools.key()]));
     step(folder, "front", &key, || {
@@ -71,11 +77,20 @@ pub fn synthesise(tools: &Tools, board: &Board, folder: &Path, bar: &ProgressBar
     Ok(Synthesis { blocks, area, around })
 }
 
-/// The build's Verilog, and what is around it.
-fn sources(board: &Board, build: &str, verilog: String) -> Result<Sources, Error> {
-    let mut files = vec![(PathBuf::from(format!("{build}.v")), verilog)];
+/// The module of a block.
+fn named(blocks: &[Block], path: &str) -> Result<String, Error> {
+    let block = blocks.iter().find(|block| block.path == path);
+    block.map(|block| block.module.clone()).ok_or_else(|| {
+        let known: Vec<_> = blocks.iter().skip(1).map(|block| &*block.path).collect();
+        Error::Flow(format!("there is no block `{path}`; there are: {}", known.join(", ")))
+    })
+}
+
+/// The build's Verilog, and what is around `module` of it.
+fn sources(board: &Board, module: &str, verilog: String) -> Result<Sources, Error> {
+    let mut files = vec![(PathBuf::from(format!("{}.v", board.build)), verilog)];
     let Some(top) = &board.top else {
-        files.push((format!("{}.v", harness::TOP).into(), harness(build, &ports(&files[0].1, build)?)));
+        files.push((format!("{}.v", harness::TOP).into(), harness(module, &ports(&files[0].1, module)?)));
         return Ok(Sources { files, top: harness::TOP.into() });
     };
     for name in &board.verilog {
@@ -85,15 +100,19 @@ fn sources(board: &Board, build: &str, verilog: String) -> Result<Sources, Error
 }
 
 /// Numbers and lines of the source stay out of what is split off, so that a unit is the same until something in it changes.
-fn front(sources: &Sources, blocks: &[Block], modules: &[&str]) -> String {
+fn front(device: Device, sources: &Sources, blocks: &[Block], modules: &[&str]) -> String {
     let files: Vec<_> = sources.files.iter().map(|(name, _)| name.display().to_string()).collect();
     let kept: String = blocks.iter().map(|block| format!(" {}", block.module)).collect();
+    let top = &sources.top;
+    let synth = units::synth(device, top);
+    // `opt_hier` sees what the passes between have found.
+    let through = "opt_hier\nopt\n".repeat(THROUGH);
     let mut script = format!(
-        "read_verilog -sv {}\nhierarchy -check -top {}\nsetattr -mod -set keep_hierarchy 1{kept}\nproc -latches error\nflatten -noscopeinfo\n\
-         check -assert\nopt_expr\nopt_clean\nopt_hier\nopt -nodffe -nosdff\nopt_hier\nopt -nodffe -nosdff\nopt_hier\nopt_clean\n\
+        "read_verilog -sv {}\nhierarchy -check -top {top}\nsetattr -mod -set keep_hierarchy 1{kept}\nproc -latches error\nflatten -noscopeinfo\n\
+         check -assert\nopt_expr\nopt_clean\nopt_hier\nopt -nodffe -nosdff\nopt_hier\n{synth} -run begin:{}\n{through}opt_clean\n\
          setattr -unset src\nsetattr -mod -unset src\nrename -enumerate -pattern $u%\n",
         files.join(" "),
-        sources.top
+        units::split_at(device),
     );
     for module in modules {
         script += &format!("select ={module}\nwrite_rtlil -selected {}\n", units::file(module, "il"));

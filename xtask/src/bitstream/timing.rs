@@ -116,3 +116,33 @@ fn critical(path: &[Segment], blocks: &[Block]) -> Option<CriticalPath> {
         routing_ns: sum(true),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::blocks::blocks;
+
+    /// A report of nextpnr on a block alone, as it was written.
+    const REPORT: &str = include_str!("../../testdata/nextpnr-report.json");
+
+    #[test]
+    fn a_report_gives_fmax_use_and_the_critical_path_by_block() {
+        let blocks =
+            blocks("module append(clock);\nmodule append$rest(d);\nmodule append$rest$a(d);\nmodule append$rest$b(d);\n", "append");
+        let timing = read(REPORT, &blocks).unwrap().unwrap();
+        assert!((timing.fmax_mhz - 208.94).abs() < 0.01);
+        assert_eq!(timing.used, Area { lut4: 1524, ff: 821, ..Area::default() });
+        let path = timing.critical_path.unwrap();
+        assert_eq!((path.from_block.as_deref(), path.to_block.as_deref()), (None, Some("")));
+        assert_eq!(path.blocks, [None, Some("".to_owned()), Some("rest".to_owned()), Some("".to_owned())]);
+        assert_eq!((&*path.source, &*path.sink, path.levels), ("inputs_TRELLIS_FF_Q_134", "build.m_beat_TRELLIS_FF_Q_75", 4));
+        assert!((path.logic_ns - 1.115).abs() < 0.001 && (path.routing_ns - 3.671).abs() < 0.001, "{path:?}");
+        assert!((1000.0 / timing.fmax_mhz - path.logic_ns - path.routing_ns).abs() < 0.001, "the path is the period");
+    }
+
+    #[test]
+    fn a_design_without_a_clock_has_no_timing() {
+        assert_eq!(read(r#"{"critical_paths": [], "fmax": {}, "utilization": {}}"#, &[]).unwrap(), None);
+        assert!(read(r#"{"fmax": {"clock": {}}, "utilization": {}}"#, &[]).is_err());
+    }
+}

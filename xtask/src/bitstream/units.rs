@@ -34,6 +34,20 @@ pub fn file(module: &str, extension: &str) -> String {
     format!("{FOLDER}/{module}.{extension}")
 }
 
+/// yosys' script for a family.
+pub fn synth(device: Device, top: &str) -> String {
+    if device.is_xilinx() {
+        format!("synth_xilinx -family {} -noiopad -noclkbuf -top {top}", device.word())
+    } else {
+        format!("synth_lattice -family ecp5 -nowidelut -top {top}")
+    }
+}
+
+/// The label of that script that the units begin at: behind all that is done to words, before memories and gates.
+pub fn split_at(device: Device) -> &'static str {
+    if device.is_xilinx() { "map_memory" } else { "map_ram" }
+}
+
 impl Unit {
     /// Reads what the front has split off for `module`.
     pub fn read(folder: &Path, module: &str, modules: &[&str], device: Device) -> Result<Self, Error> {
@@ -46,13 +60,10 @@ impl Unit {
         let inner: Vec<_> = modules.iter().filter(|other| own.contains(&format!("  cell \\{other} "))).collect();
         let stubs = inner.iter().map(|other| text(other, "stub")).collect::<Result<Vec<_>, _>>()?;
         let stub_files: String = inner.iter().map(|other| format!("{} ", file(other, "stub"))).collect();
-        let synth = if device.is_xilinx() {
-            format!("synth_xilinx -family {} -noiopad -noclkbuf -top {module} -run begin:edif\ncheck -latchonly -assert", device.word())
-        } else {
-            format!("synth_lattice -family ecp5 -nowidelut -top {module} -run begin:json")
-        };
+        let (synth, from) = (synth(device, module), split_at(device));
+        let to = if device.is_xilinx() { "edif\ncheck -latchonly -assert" } else { "json" };
         let script = format!(
-            "read_rtlil {stub_files}{}\n{synth}\ntee -q -o {} stat -json\nselect ={module}\nwrite_rtlil -selected {}\n",
+            "read_rtlil {stub_files}{}\n{synth} -run begin:begin\n{synth} -run {from}:{to}\ntee -q -o {} stat -json\nselect ={module}\nwrite_rtlil -selected {}\n",
             file(module, "il"),
             file(module, "json"),
             file(module, "mapped"),

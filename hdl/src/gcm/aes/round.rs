@@ -22,10 +22,19 @@ pub struct Round {
     pub size: Signal<In, Bits<2>>,
     /// Counts the rounds it is made for.
     pub pass: Signal<In, Bits<3>>,
+    /// What comes into clock 2 is done; in its place comes a whitened block, its key's window and size, as if of a round before the first.
+    pub enters: Signal<In, bool>,
+    pub new_block: Signal<In, Bits<128>>,
+    pub new_lower: Signal<In, Bits<128>>,
+    pub new_upper: Signal<In, Bits<128>>,
+    pub new_size: Signal<In, Bits<2>>,
     /// The state after SubBytes; zero for the key size that begins after this round.
     pub y: Signal<Out, Bits<128>>,
     /// What to add after MixColumns: the round key; the whitened block for the key size that begins after this round.
     pub addend: Signal<Out, Bits<128>>,
+    /// The state, and the round key, one clock earlier.
+    pub early_y: Signal<Out, Bits<128>>,
+    pub early_addend: Signal<Out, Bits<128>>,
     /// The window before the next round.
     pub next_lower: Signal<Out, Bits<128>>,
     pub next_upper: Signal<Out, Bits<128>>,
@@ -73,8 +82,15 @@ impl Round {
             held: Default::default(),
             size: Default::default(),
             pass: Default::default(),
+            enters: Default::default(),
+            new_block: Default::default(),
+            new_lower: Default::default(),
+            new_upper: Default::default(),
+            new_size: Default::default(),
             y: Default::default(),
             addend: Default::default(),
+            early_y: Default::default(),
+            early_addend: Default::default(),
             next_lower: Default::default(),
             next_upper: Default::default(),
             next_held: Default::default(),
@@ -156,6 +172,20 @@ impl Logic for Round {
         self.held_2.d.next = self.held_1.q.val();
         self.size_2.d.next = self.size_1.q.val();
         self.pass_2.d.next = self.pass_1.q.val();
+
+        self.early_y.next = self.sub_bytes_bottom.y.val();
+        self.early_addend.next = self.upper_1.q.val();
+        // MixColumns makes nothing of zero, and the schedule adds nothing of it: behind linear and expand stand block and window.
+        if self.enters.val() {
+            self.state_2.d.next = self.zero.val();
+            self.addend_2.d.next = self.new_block.val();
+            self.upper_2.d.next = self.new_lower.val();
+            self.prefix_2.d.next = self.new_upper.val();
+            self.word_2.d.next = 0.into();
+            self.held_2.d.next = self.new_block.val();
+            self.size_2.d.next = self.new_size.val();
+            self.pass_2.d.next = 7.into();
+        }
 
         self.expand.a.next = self.prefix_2.q.val();
         self.expand.b.next = self.word_2.q.val();
