@@ -136,6 +136,7 @@ impl<const R: usize> Logic for Aes<R> {
             self.rounds[i + 1].held.next = self.rounds[i].next_held.val();
             self.rounds[i + 1].size.next = self.rounds[i].next_size.val();
             self.rounds[i + 1].pass.next = self.rounds[i].next_pass.val();
+            self.rounds[i + 1].feed.next = self.rounds[i].next_feed.val();
         }
 
         // Unrolled, a block comes into the first round. Folded, what leaves the last round comes into the first one again, and a new block takes the
@@ -159,6 +160,7 @@ impl<const R: usize> Logic for Aes<R> {
         self.rounds[0].held.next = self.prepare.y.val();
         self.rounds[0].size.next = self.size.val();
         self.rounds[0].pass.next = 0.into();
+        self.rounds[0].feed.next = 0.into();
         for i in (R - 1)..R {
             self.rounds[i].enters.next = self.enters.q.val();
             if self.is_folded.val() {
@@ -168,6 +170,7 @@ impl<const R: usize> Logic for Aes<R> {
                 self.rounds[0].held.next = self.rounds[i].next_held.val();
                 self.rounds[0].size.next = self.rounds[i].next_size.val();
                 self.rounds[0].pass.next = self.rounds[i].next_pass.val() + 1;
+                self.rounds[0].feed.next = self.rounds[i].next_feed.val();
             }
             self.finish.a.next = self.rounds[i].y.val();
             self.finish.b.next = self.rounds[i].addend.val();

@@ -9,6 +9,8 @@
 //! prefix[j] = sum of w[i-Nk] and Rcon up to j          [clock 2, beside the S-box's second half]
 //! n[j] = prefix[j] + SubWord(t), if it counts for j    [before the next round]
 //! ```
+//!
+//! What t is, and where it counts, depends on key size and pass: that is found out one clock ahead ([`next_feed`], [`counts`]).
 
 use super::super::network::{Function, Net, Network};
 use super::state;
@@ -125,34 +127,54 @@ impl Function for Window {
     }
 }
 
-/// What goes through SubWord in one of `rounds`, by pass: lower, upper, size, pass; gives one word.
-pub(super) fn sub_word_input(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> Net + use<> {
+/// What SubWord is fed with in the round behind one of `rounds`, by pass: size, pass; gives two bits for [`sub_word_input`]. Both are 0 in round 1.
+pub(super) fn next_feed(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> Net + use<> {
+    let steps = SIZES.map(|size| rounds.iter().map(|&round| Step::of(size, round + 1).0).collect::<Vec<_>>());
+    move |n, inputs| {
+        let bits = [|step| matches!(step, Step::Sub { word: 2, .. }), |step| matches!(step, Step::Sub { rotate: false, .. })];
+        let bits = bits.map(|bit: fn(Step) -> bool| choose(n, inputs, &steps, bit));
+        n.concat(&bits)
+    }
+}
+
+/// Which words of the step in one of `rounds` SubWord counts for, by pass: size, pass; gives a bit a word.
+pub(super) fn counts(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> Net + use<> {
     let steps = SIZES.map(|size| rounds.iter().map(|&round| Step::of(size, round).0).collect::<Vec<_>>());
     move |n, inputs| {
+        let bits: Vec<_> = (0..4).map(|j| choose(n, inputs, &steps, |step| matches!(step, Step::Sub { word, .. } if word <= j))).collect();
+        n.concat(&bits)
+    }
+}
+
+/// A property of the step by size and pass.
+fn choose(n: &mut Network, inputs: &[Net], steps: &[Vec<Step>; 3], property: impl Fn(Step) -> bool) -> Net {
+    let values = steps.each_ref().map(|steps| {
+        let properties: Vec<_> = steps.iter().map(|&step| property(step)).collect();
+        let [value] = by_pass(n, inputs[1], &properties, |n, value| [n.constant(value.into(), 1)]);
+        value
+    });
+    by_size(n, inputs[0], values)
+}
+
+/// What goes through SubWord in one of `rounds`: lower, upper, and two bits of [`next_feed`]; gives one word.
+pub(super) fn sub_word_input(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> Net + use<> {
+    let steps: Vec<_> = SIZES.iter().flat_map(|&size| rounds.iter().map(move |&round| Step::of(size, round).0)).collect();
+    move |n, inputs| {
         let (lower, upper) = (n.split(inputs[0], 32), n.split(inputs[1], 32));
-        let words = steps.each_ref().map(|steps| {
-            let second: Vec<_> = steps.iter().map(|step| matches!(step, Step::Sub { word: 2, .. })).collect();
+        let mut word = upper[3];
+        if steps.iter().any(|step| matches!(step, Step::Sub { word: 2, .. })) {
             // AES-192 in the middle of a step: n[1] = w[-1] + w[-2] + upper[3].
-            let [word] =
-                by_pass(n, inputs[3], &second, |n, second| [if second { n.xor(&[upper[3], lower[2], lower[3]]) } else { upper[3] }]);
-            word
-        });
-        let word = by_size(n, inputs[2], words);
+            let (middle, is_middle) = (n.xor(&[upper[3], lower[2], lower[3]]), n.bit(inputs[2], 0));
+            word = n.select(is_middle, middle, word);
+        }
         // RotWord: every row of a plane takes the next one's.
         let rows: Vec<_> = n.split(word, 4).into_iter().map(|row| n.rotate_right(row, 1)).collect();
         let rotated = n.concat(&rows);
-        let [_, _, steps_256] = &steps;
-        let plain: Vec<_> = (0..steps_256.len()).filter(|&j| steps_256[j] == Step::Sub { word: 0, rotate: false }).collect();
-        let is_256 = n.bit(inputs[2], 1);
-        match plain.len() {
-            0 => rotated,
-            all if all == steps_256.len() => n.select(is_256, word, rotated),
-            _ => {
-                let passes = in_passes(n, inputs[3], &plain);
-                let as_it_is = n.and(is_256, passes);
-                n.select(as_it_is, word, rotated)
-            }
+        if !steps.iter().any(|step| matches!(step, Step::Sub { rotate: false, .. })) {
+            return rotated;
         }
+        let as_it_is = n.bit(inputs[2], 1);
+        n.select(as_it_is, word, rotated)
     }
 }
 
@@ -210,25 +232,17 @@ fn first_byte(n: &mut Network, pass: Net, values: &[u8]) -> Option<Net> {
     values.iter().any(|&value| value != 0).then(|| n.concat(&planes))
 }
 
-/// The next four words in one of `rounds`: prefix, SubWord(t), size, pass.
-pub(super) fn expand(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> Net + use<> {
-    let steps = SIZES.map(|size| rounds.iter().map(|&round| Step::of(size, round).0).collect::<Vec<_>>());
-    move |n, inputs| {
-        let prefix = n.split(inputs[0], 32);
-        let zero = n.constant(0, 32);
-        let words: Vec<_> = (0..4)
-            .map(|j| {
-                let counts = steps.each_ref().map(|steps| {
-                    let counts: Vec<_> = steps.iter().map(|step| matches!(step, Step::Sub { word, .. } if *word <= j)).collect();
-                    let [sub] = by_pass(n, inputs[3], &counts, |_, counts| [if counts { inputs[1] } else { zero }]);
-                    sub
-                });
-                let sub = by_size(n, inputs[2], counts);
-                n.xor(&[prefix[j], sub])
-            })
-            .collect();
-        n.concat(&words)
-    }
+/// The next four words: prefix, SubWord(t), the bits of [`counts`].
+pub(super) fn expand(n: &mut Network, inputs: &[Net]) -> Net {
+    let (prefix, counts) = (n.split(inputs[0], 32), n.split(inputs[2], 1));
+    let zero = n.constant(0, 32);
+    let words: Vec<_> = (0..4)
+        .map(|j| {
+            let sub = n.select(counts[j], inputs[1], zero);
+            n.xor(&[prefix[j], sub])
+        })
+        .collect();
+    n.concat(&words)
 }
 
 /// After which of `rounds` a key size begins: size, pass; gives one bit.
@@ -309,11 +323,16 @@ mod tests {
             let (mut lower, mut upper) = (&window & &mask, &window >> 128);
             for round in 1..14 {
                 let (rounds, pass) = (&hardware[(round - 1) % hardware.len()], BigUint::from((round - 1) / hardware.len()));
-                let t = evaluate(sub_word_input(rounds), &[(128, &lower), (128, &upper), (2, &size), (3, &pass)]);
+                let before = round.saturating_sub(1).max(1);
+                let (rounds_before, pass_before) = (&hardware[(before - 1) % hardware.len()], BigUint::from((before - 1) / hardware.len()));
+                let feed = evaluate(next_feed(rounds_before), &[(2, &size), (3, &pass_before)]);
+                let feed = if round == 1 { BigUint::ZERO } else { feed };
+                let t = evaluate(sub_word_input(rounds), &[(128, &lower), (128, &upper), (2, &feed)]);
                 let cut = evaluate(Top::build, &[(32, &t)]);
                 let sub = evaluate(Bottom::build, &[(32, &t), (16, &cut)]);
                 let prefix = evaluate(prefix(rounds), &[(128, &lower), (128, &upper), (2, &size), (3, &pass)]);
-                let next = evaluate(expand(rounds), &[(128, &prefix), (32, &sub), (2, &size), (3, &pass)]);
+                let counts = evaluate(counts(rounds), &[(2, &size), (3, &pass)]);
+                let next = evaluate(expand, &[(128, &prefix), (32, &sub), (4, &counts)]);
                 (lower, upper) = (upper, next);
             }
             assert_eq!(upper, planes(&bytes(last)), "size {size}");

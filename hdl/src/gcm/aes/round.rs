@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use super::super::network::{Comb1, Comb2, Comb4};
+use super::super::network::{Comb1, Comb2, Comb3, Comb4};
 use super::super::sbox::{Bottom, Top};
 use super::key;
 
@@ -22,6 +22,8 @@ pub struct Round {
     pub size: Signal<In, Bits<2>>,
     /// Counts the rounds it is made for.
     pub pass: Signal<In, Bits<3>>,
+    /// What goes through SubWord: [`key::next_feed`].
+    pub feed: Signal<In, Bits<2>>,
     /// What comes into clock 2 is done; in its place comes a whitened block, its key's window and size, as if of a round before the first.
     pub enters: Signal<In, bool>,
     pub new_block: Signal<In, Bits<128>>,
@@ -41,13 +43,16 @@ pub struct Round {
     pub next_held: Signal<Out, Bits<128>>,
     pub next_size: Signal<Out, Bits<2>>,
     pub next_pass: Signal<Out, Bits<3>>,
+    pub next_feed: Signal<Out, Bits<2>>,
     sub_bytes_top: Comb1<Top, 128, 64>,
     sub_bytes_bottom: Comb2<Bottom, 128, 64, 128>,
-    sub_word_input: Comb4<(), 128, 128, 2, 3, 32>,
+    sub_word_input: Comb3<(), 128, 128, 2, 32>,
     sub_word_top: Comb1<Top, 32, 16>,
     sub_word_bottom: Comb2<Bottom, 32, 16, 32>,
     prefix: Comb4<(), 128, 128, 2, 3, 128>,
-    expand: Comb4<(), 128, 32, 2, 3, 128>,
+    counts: Comb2<(), 2, 3, 4>,
+    feeds: Comb2<(), 2, 3, 2>,
+    expand: Comb3<(), 128, 32, 4, 128>,
     begins: Comb2<(), 2, 3, 1>,
     // Clock 1.
     state_1: DFF<Bits<128>>,
@@ -68,6 +73,8 @@ pub struct Round {
     held_2: DFF<Bits<128>>,
     size_2: DFF<Bits<2>>,
     pass_2: DFF<Bits<3>>,
+    counts_2: DFF<Bits<4>>,
+    feed_2: DFF<Bits<2>>,
     zero: Constant<Bits<128>>,
 }
 
@@ -82,6 +89,7 @@ impl Round {
             held: Default::default(),
             size: Default::default(),
             pass: Default::default(),
+            feed: Default::default(),
             enters: Default::default(),
             new_block: Default::default(),
             new_lower: Default::default(),
@@ -96,13 +104,16 @@ impl Round {
             next_held: Default::default(),
             next_size: Default::default(),
             next_pass: Default::default(),
+            next_feed: Default::default(),
             sub_bytes_top: Default::default(),
             sub_bytes_bottom: Default::default(),
-            sub_word_input: Comb4::new(key::sub_word_input(rounds)),
+            sub_word_input: Comb3::new(key::sub_word_input(rounds)),
             sub_word_top: Default::default(),
             sub_word_bottom: Default::default(),
             prefix: Comb4::new(key::prefix(rounds)),
-            expand: Comb4::new(key::expand(rounds)),
+            counts: Comb2::new(key::counts(rounds)),
+            feeds: Comb2::new(key::next_feed(rounds)),
+            expand: Comb3::new(key::expand),
             begins: Comb2::new(key::begins(rounds)),
             state_1: Default::default(),
             cut_1: Default::default(),
@@ -121,6 +132,8 @@ impl Round {
             held_2: Default::default(),
             size_2: Default::default(),
             pass_2: Default::default(),
+            counts_2: Default::default(),
+            feed_2: Default::default(),
             zero: Constant::new(0.into()),
         }
     }
@@ -130,14 +143,13 @@ impl Logic for Round {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state_1, cut_1, lower_1, upper_1, word_1, word_cut_1, held_1, size_1, pass_1);
-        dff_setup!(self, clock, state_2, addend_2, upper_2, prefix_2, word_2, held_2, size_2, pass_2);
+        dff_setup!(self, clock, state_2, addend_2, upper_2, prefix_2, word_2, held_2, size_2, pass_2, counts_2, feed_2);
 
         // Clock 1: the first half of the S-boxes.
         self.sub_bytes_top.a.next = self.state.val();
         self.sub_word_input.a.next = self.lower.val();
         self.sub_word_input.b.next = self.upper.val();
-        self.sub_word_input.c.next = self.size.val();
-        self.sub_word_input.d.next = self.pass.val();
+        self.sub_word_input.c.next = self.feed.val();
         self.sub_word_top.a.next = self.sub_word_input.y.val();
         self.state_1.d.next = self.state.val();
         self.cut_1.d.next = self.sub_bytes_top.y.val();
@@ -173,6 +185,12 @@ impl Logic for Round {
         self.size_2.d.next = self.size_1.q.val();
         self.pass_2.d.next = self.pass_1.q.val();
 
+        self.counts.a.next = self.size_1.q.val();
+        self.counts.b.next = self.pass_1.q.val();
+        self.counts_2.d.next = self.counts.y.val();
+        self.feeds.a.next = self.size_1.q.val();
+        self.feeds.b.next = self.pass_1.q.val();
+        self.feed_2.d.next = self.feeds.y.val();
         self.early_y.next = self.sub_bytes_bottom.y.val();
         self.early_addend.next = self.upper_1.q.val();
         // MixColumns makes nothing of zero, and the schedule adds nothing of it: behind linear and expand stand block and window.
@@ -185,12 +203,12 @@ impl Logic for Round {
             self.held_2.d.next = self.new_block.val();
             self.size_2.d.next = self.new_size.val();
             self.pass_2.d.next = 7.into();
+            self.feed_2.d.next = 0.into();
         }
 
         self.expand.a.next = self.prefix_2.q.val();
         self.expand.b.next = self.word_2.q.val();
-        self.expand.c.next = self.size_2.q.val();
-        self.expand.d.next = self.pass_2.q.val();
+        self.expand.c.next = self.counts_2.q.val();
         self.y.next = self.state_2.q.val();
         self.addend.next = self.addend_2.q.val();
         self.next_lower.next = self.upper_2.q.val();
@@ -198,5 +216,6 @@ impl Logic for Round {
         self.next_held.next = self.held_2.q.val();
         self.next_size.next = self.size_2.q.val();
         self.next_pass.next = self.pass_2.q.val();
+        self.next_feed.next = self.feed_2.q.val();
     }
 }
