@@ -19,7 +19,7 @@ pub struct LutRam<T: Synth, const A: usize> {
     pub write_data: Signal<In, T>,
     pub read_address: Signal<In, Bits<A>>,
     pub read_data: Signal<Out, T>,
-    _rows: Box<BTreeMap<Bits<A>, T>>,
+    _rows: BTreeMap<Bits<A>, T>,
 }
 
 impl<T: Synth, const A: usize> Logic for LutRam<T, A> {

@@ -22,7 +22,7 @@ pub struct Cells<const R: usize, const N: usize> {
     pub write_row: Signal<In, Bits<R>>,
     pub write_for: Signal<In, bool>,
     pub write_data: Signal<In, Bits<64>>,
-    _words: Box<BTreeMap<(Bits<R>, bool), Bits<64>>>,
+    _words: BTreeMap<(Bits<R>, bool), Bits<64>>,
 }
 
 impl<const R: usize, const N: usize> Logic for Cells<R, N> {
