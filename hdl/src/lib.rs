@@ -10,6 +10,7 @@ pub mod eager;
 pub mod lut_ram;
 pub mod many;
 pub mod queue;
+pub mod ram;
 pub mod records;
 pub mod shift;
 pub mod stream;

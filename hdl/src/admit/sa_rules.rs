@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::records::{Accept, SaIndex, SaSelector, Selector};
 
 /// What of an SA counts besides its selector.
@@ -48,9 +50,9 @@ pub struct SaRules<const A: usize> {
     pub is_tunnel: Signal<Out, bool>,
     /// The policies that it satisfies.
     pub accepted: Signal<Out, Bits<64>>,
-    standings: RAM<SaStanding, A>,
-    selectors: RAM<SaSelector, A>,
-    accepts: RAM<Accept, A>,
+    standings: Ram<SaStanding, A>,
+    selectors: Ram<SaSelector, A>,
+    accepts: Ram<Accept, A>,
     /// Counts the writes of SAs.
     write_count: DFF<Bits<16>>,
     /// Writes that have not been made yet.

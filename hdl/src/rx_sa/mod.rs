@@ -17,6 +17,7 @@ use rust_hdl::prelude::*;
 
 use crate::constant::Const;
 use crate::events::{bit, Event, EventMask};
+use crate::ram::Ram;
 use crate::records::{icv_size, CamKey, Headers, RxSa, SaIndex};
 pub use found::{decision, RxFound};
 use lookup::{Answer, Lookup};
@@ -64,7 +65,7 @@ pub struct RxSaTable<const A: usize> {
     pub packet_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<64>>,
     lookup: Lookup<A>,
-    sas: RAM<RxSa, A>,
+    sas: Ram<RxSa, A>,
     check_generations: RAM<Bits<16>, A>,
     current_generations: RAM<Bits<16>, A>,
     /// Counts the writes of the table.
