@@ -3,8 +3,8 @@
 //! TX puts them before ciphertext, RX before the plaintext of a decapsulated packet. The IPv4 header checksum (RFC 791)
 //! is computed here; the UDP checksum is what it is told: 0 on TX (RFC 3948 section 2.1).
 //!
-//! Ports: `fields` in, `prefix` out, one each a packet, in order. Latency 6 clocks; one packet each 7 clocks;
-//! back-pressure: holds the prefix until `prefix_ready`.
+//! Ports: `fields` in, `prefix` out, one each a packet, in order. Latency 6 clocks, 3 without an IP header; a packet
+//! takes one more until the next; back-pressure: holds the prefix until `prefix_ready`.
 
 use rust_hdl::prelude::*;
 
@@ -197,6 +197,9 @@ impl Logic for HeaderBuilder {
                 if self.fields_valid.val() {
                     self.f.d.next = self.fields.val();
                     self.state.d.next = HeaderBuilderState::Pairs;
+                    if !self.fields.val().has_l3 {
+                        self.state.d.next = HeaderBuilderState::Network;
+                    }
                 }
             }
             HeaderBuilderState::Pairs => {

@@ -2,7 +2,8 @@
 
 use espalier_hdl::card::{Card, EspalierCard};
 use espalier_hdl::control::capabilities;
-use espalier_hdl::engine::{Engine, Espalier};
+use espalier_hdl::engine::{Engine, Espalier, EspalierEcp5};
+use espalier_hdl::uart::{EspalierUart, Uart};
 use espalier_regs::Capabilities;
 use espalier_sim::elaborate::elaborate;
 use rust_hdl::prelude::Block;
@@ -19,22 +20,47 @@ pub struct Build {
 }
 
 /// All of them.
-pub const BUILDS: [Build; 2] = [Build::of::<Espalier>("espalier"), Build::of::<EspalierCard>("espalier_card")];
+pub const BUILDS: [Build; 4] = [
+    Build::of::<Espalier>("espalier"),
+    Build::of::<EspalierEcp5>("espalier_ecp5"),
+    Build::of::<EspalierCard>("espalier_card"),
+    Build::of::<EspalierUart>("espalier_uart"),
+];
 
 /// A top block that tells what its parameters make of it.
 trait Parameters {
     fn capabilities() -> Capabilities;
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize> Parameters for Engine<A, R, C, W> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize> Parameters
+    for Engine<A, R, G, C, W, ROUNDS>
+{
     fn capabilities() -> Capabilities {
-        capabilities::<A, R, C>()
+        capabilities::<A, R, G, C>()
     }
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX: u64> Parameters for Card<A, R, C, W, MSIX> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize, const MSIX: u64> Parameters
+    for Card<A, R, G, C, W, ROUNDS, MSIX>
+{
     fn capabilities() -> Capabilities {
-        capabilities::<A, R, C>()
+        capabilities::<A, R, G, C>()
+    }
+}
+
+impl<
+    const A: usize,
+    const R: usize,
+    const G: usize,
+    const C: usize,
+    const W: usize,
+    const ROUNDS: usize,
+    const CLOCK: u64,
+    const DIVIDER: u64,
+> Parameters for Uart<A, R, G, C, W, ROUNDS, CLOCK, DIVIDER>
+{
+    fn capabilities() -> Capabilities {
+        capabilities::<A, R, G, C>()
     }
 }
 

@@ -24,6 +24,9 @@ pub const NETLIST: &str = "netlist.json";
 /// Rounds in which what is found in one block is taken to the others.
 const THROUGH: usize = 3;
 
+/// Reads what the cells of ECP5 look like from outside.
+const ECP5_CELLS: &str = "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v\n";
+
 /// A synthesised design.
 pub struct Synthesis {
     /// Its blocks, the build itself the first.
@@ -59,7 +62,9 @@ fn run(tools: &Tools, device: Device, sources: Sources, blocks: Vec<Block>, fold
     let inner = blocks.iter().map(|block| &*block.module).filter(|module| *module != sources.top);
     let modules: Vec<_> = [&*sources.top].into_iter().chain(inner).collect();
 
-    let script = front(&sources, &blocks, &modules);
+    // The cells that a board's top may hold.
+    let cells = if board.device.is_xilinx() { "" } else { ECP5_CELLS };
+    let script = front(&sources, &blocks, &modules, cells);
     let texts = sources.files.iter().map(|(_, text)| &**text);
     let key = digest(texts.chain([&*script, tools.key()]));
     step(folder, "front", &key, || {
@@ -106,12 +111,12 @@ fn sources(board: &Board, module: &str, verilog: String) -> Result<Sources, Erro
 }
 
 /// Numbers and lines of the source stay out of what is split off, so that a unit is the same until something in it changes.
-fn front(sources: &Sources, blocks: &[Block], modules: &[&str]) -> String {
+fn front(sources: &Sources, blocks: &[Block], modules: &[&str], cells: &str) -> String {
     let files: Vec<_> = sources.files.iter().map(|(name, _)| name.display().to_string()).collect();
     let kept: String = blocks.iter().map(|block| format!(" {}", block.module)).collect();
     let through = "opt_hier\nopt -nodffe -nosdff\n".repeat(THROUGH);
     let mut script = format!(
-        "read_verilog -sv {}\nhierarchy -check -top {}\nsetattr -mod -set keep_hierarchy 1{kept}\nproc -latches error\nflatten -noscopeinfo\n\
+        "{cells}read_verilog -sv {}\nhierarchy -check -top {}\nsetattr -mod -set keep_hierarchy 1{kept}\nproc -latches error\nflatten -noscopeinfo\n\
          check -assert\nopt_expr\nopt_clean\n{through}opt_clean\nsetattr -unset src\nsetattr -mod -unset src\nrename -enumerate -pattern $u%\n",
         files.join(" "),
         sources.top,
@@ -130,7 +135,7 @@ fn front(sources: &Sources, blocks: &[Block], modules: &[&str]) -> String {
 fn merge(top: &str, units: &[Unit]) -> String {
     let files: String = units.iter().map(|unit| format!(" {}", units::file(&unit.module, "mapped"))).collect();
     format!(
-        "read_verilog -lib -specify +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v\nread_rtlil{files}\nsetattr -mod -unset top\n\
+        "{ECP5_CELLS}read_rtlil{files}\nsetattr -mod -unset top\n\
          setattr -mod -unset keep_hierarchy\nhierarchy -check -top {top}\nflatten -noscopeinfo\nopt_clean\ncheck -assert\nblackbox =A:whitebox\nwrite_json {NETLIST}\n"
     )
 }
