@@ -89,7 +89,7 @@ fn registers(out: &mut String, registers: &[Register]) -> Result {
             write!(out, "[i], i < {}", register.count)?;
         }
         write!(out, " | {} | ", register.access.name())?;
-        if Capabilities::REGISTERS.contains(register) {
+        if Capabilities::REGISTERS.contains(register) || [uart::CLOCK, uart::DIVIDER].contains(register) {
             write!(out, "build")?;
         } else {
             write!(out, "0x{:08x}", register.reset)?;

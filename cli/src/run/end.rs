@@ -118,8 +118,9 @@ pub struct Board<L> {
     queued: [u64; 2],
     came: [u64; 2],
     silent: u32,
-    /// Clocks at which frames of the host were taken, and their frames came out at the wire.
+    /// Clocks at which frames of the host were taken; of those among them that were let through; and at which those came out at the wire.
     taken: VecDeque<u32>,
+    passed: VecDeque<u32>,
     sent: VecDeque<u32>,
     latencies: Vec<u64>,
 }
@@ -136,6 +137,7 @@ impl<L: Read + Write> Board<L> {
             came: [0; 2],
             silent: 0,
             taken: VecDeque::new(),
+            passed: VecDeque::new(),
             sent: VecDeque::new(),
             latencies: Vec::new(),
         }
@@ -154,13 +156,17 @@ impl<L: Read + Write> Board<L> {
             }
             self.out.push((way, bytes));
         }
-        // One status for each frame of the host; those that were let through came out, in the same order.
+        // One status for each frame of the host; those that were let through come out, in the same order.
         for status in line.statuses() {
             let Some(taken) = self.taken.pop_front() else { break };
             let event = usize::try_from(tx_status::EVENT.get(status)).ok().and_then(|event| Event::ALL.get(event));
             if let Some(Event::TxProtected | Event::TxBypassed) = event {
-                self.latencies.extend(self.sent.pop_front().map(|first| u64::from(first.wrapping_sub(taken))));
+                self.passed.push_back(taken);
             }
+        }
+        while let (Some(&taken), Some(&sent)) = (self.passed.front(), self.sent.front()) {
+            (self.passed.pop_front(), self.sent.pop_front());
+            self.latencies.push(sent.wrapping_sub(taken).into());
         }
     }
 
