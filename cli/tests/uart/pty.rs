@@ -3,8 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use espalier::run::capture;
@@ -54,10 +54,17 @@ fn espalier(arguments: impl Fn(&str) -> Vec<String>) -> (String, String, Option<
     // The terminal is gone with the last one who has it open, so somebody keeps it.
     let kept = std::fs::OpenOptions::new().read(true).write(true).open(&name).unwrap();
     let end = Arc::new(AtomicBool::new(false));
+    let (ready, made) = mpsc::channel();
     let server = thread::spawn({
         let end = end.clone();
-        move || serve(master, fast(), &end)
+        move || {
+            let pins = fast();
+            ready.send(()).unwrap();
+            serve(master, pins, &end);
+        }
     });
+    // Making the board takes longer than the program waits for one.
+    made.recv().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_espalier")).args(arguments(&name)).output().unwrap();
     end.store(true, Ordering::Relaxed);
     server.join().unwrap();
