@@ -9,9 +9,9 @@ use espalier_bench::suite::engine_folded;
 const PASSES: f64 = 7.0;
 /// Clocks a packet: the core's slots, of both directions where both flow, a turn each.
 const EXPECTED: [(usize, Load, f64); 6] = [
-    (64, Load::Tx, 5.0 * PASSES),
-    (64, Load::Rx, 5.0 * PASSES),
-    (64, Load::Both, 10.0 * PASSES),
+    (64, Load::Tx, 4.0 * PASSES),
+    (64, Load::Rx, 4.0 * PASSES),
+    (64, Load::Both, 8.0 * PASSES),
     (1518, Load::Tx, 95.0 * PASSES),
     (1518, Load::Rx, 95.0 * PASSES),
     (1518, Load::Both, 190.0 * PASSES),
