@@ -63,7 +63,7 @@ fn run(tools: &Tools, device: Device, sources: Sources, blocks: Vec<Block>, fold
     let modules: Vec<_> = [&*sources.top].into_iter().chain(inner).collect();
 
     // The cells that a board's top may hold.
-    let cells = if board.device.is_xilinx() { "" } else { ECP5_CELLS };
+    let cells = if device.is_xilinx() { "" } else { ECP5_CELLS };
     let script = front(&sources, &blocks, &modules, cells);
     let texts = sources.files.iter().map(|(_, text)| &**text);
     let key = digest(texts.chain([&*script, tools.key()]));
