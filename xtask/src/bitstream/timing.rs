@@ -31,7 +31,7 @@ pub struct CriticalPath {
 /// A placed and routed design.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
-    /// Of the slowest clock.
+    /// Of the clock that is furthest below what is asked of it, or least above.
     pub fmax_mhz: f64,
     /// Its longest path.
     pub critical_path: Option<CriticalPath>,
@@ -51,6 +51,7 @@ struct Report {
 #[derive(Deserialize)]
 struct Fmax {
     achieved: f64,
+    constraint: f64,
 }
 
 #[derive(Deserialize)]
@@ -82,8 +83,9 @@ struct End {
 /// Reads a report. `Ok(None)`: it has no clock.
 pub fn read(report: &str, blocks: &[Block]) -> Result<Option<Timing>, serde_json::Error> {
     let report: Report = serde_json::from_str(report)?;
-    let slowest = report.fmax.iter().min_by(|(_, a), (_, b)| a.achieved.total_cmp(&b.achieved));
-    let Some((clock, fmax)) = slowest else { return Ok(None) };
+    let margin = |fmax: &Fmax| fmax.achieved / fmax.constraint;
+    let worst = report.fmax.iter().min_by(|(_, a), (_, b)| margin(a).total_cmp(&margin(b)));
+    let Some((clock, fmax)) = worst else { return Ok(None) };
     // `posedge NAME` on both sides.
     let of_clock = |end: &str| end.split_once(' ').is_some_and(|(_, name)| name == clock);
     let path = report.critical_paths.iter().find(|path| of_clock(&path.from) && of_clock(&path.to));
@@ -138,6 +140,13 @@ mod tests {
         assert_eq!((&*path.source, &*path.sink, path.levels), ("inputs_TRELLIS_FF_Q_134", "build.m_beat_TRELLIS_FF_Q_75", 4));
         assert!((path.logic_ns - 1.115).abs() < 0.001 && (path.routing_ns - 3.671).abs() < 0.001, "{path:?}");
         assert!((1000.0 / timing.fmax_mhz - path.logic_ns - path.routing_ns).abs() < 0.001, "the path is the period");
+    }
+
+    #[test]
+    fn of_several_clocks_the_one_with_the_least_margin_counts() {
+        let report = r#"{"critical_paths": [], "utilization": {}, "fmax": {
+            "oscillator": {"achieved": 90.0, "constraint": 12.0}, "engine": {"achieved": 150.0, "constraint": 156.0}}}"#;
+        assert!((read(report, &[]).unwrap().unwrap().fmax_mhz - 150.0).abs() < f64::EPSILON);
     }
 
     #[test]
