@@ -20,7 +20,7 @@ pub struct Ram<T: Synth, const A: usize> {
     pub write_clock: Signal<In, Clock>,
     pub write_data: Signal<In, T>,
     pub write_enable: Signal<In, bool>,
-    _rows: Box<BTreeMap<Bits<A>, T>>,
+    _rows: BTreeMap<Bits<A>, T>,
 }
 
 impl<T: Synth, const A: usize> Logic for Ram<T, A> {

@@ -165,7 +165,8 @@ impl<L: Read + Write> Board<L> {
             }
         }
         while let (Some(&taken), Some(&sent)) = (self.passed.front(), self.sent.front()) {
-            (self.passed.pop_front(), self.sent.pop_front());
+            self.passed.pop_front();
+            self.sent.pop_front();
             self.latencies.push(sent.wrapping_sub(taken).into());
         }
     }

@@ -165,7 +165,7 @@ proptest! {
         let mut line = Vec::new();
         let mut clock = |model: &mut Model| {
             // The line takes a byte at once, or in so many clocks.
-            let takes = pause == 0 || model.cycles() % (10 * pause) == 0;
+            let takes = pause == 0 || model.cycles().is_multiple_of(10 * pause);
             model.set("m_ready", takes);
             model.settle();
             if takes && model.get_bool("m_valid") {

@@ -85,11 +85,11 @@ fn messages_that_are_none_are_refused_by_their_cause() {
         request(Request::HostFrame, &[]),
         request(Request::WireFrame, &[]),
     ] {
-        assert_eq!(refusals(&mut line, &[wrong.clone()]), bit(Refusal::Unknown), "{wrong:?}");
+        assert_eq!(refusals(&mut line, std::slice::from_ref(&wrong)), bit(Refusal::Unknown), "{wrong:?}");
     }
     // Frames that find no room: the engine takes none while it is not enabled.
     let frame = request(Request::HostFrame, &[0x55; 9000]);
-    assert_eq!(refusals(&mut line, &[frame.clone()]), 0);
+    assert_eq!(refusals(&mut line, std::slice::from_ref(&frame)), 0);
     assert_eq!(refusals(&mut line, &[frame]), bit(Refusal::NoRoom));
     // One that never ends.
     assert_eq!(refusals(&mut line, &[request(Request::WireFrame, &[1; 17_000])]), bit(Refusal::NoRoom));
