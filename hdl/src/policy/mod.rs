@@ -25,7 +25,7 @@ const LATENCY: usize = 7;
 
 /// G groups of 4 * 2^R policies (R at most 3, G at most 4). Of those that match, the one of lowest `order` wins, wherever it stands (of equal ones any).
 ///
-/// - Ports: `selector` in, `verdict` out, in order; a write port, see [`PolicyLoad`]; `ready`, low after reset until no policy is valid.
+/// - Ports: `selector` in, `verdict` out, in order; a write port, see policy/load.rs; `ready`, low after reset until no policy is valid.
 /// - Latency: 2^R + 7 clocks.
 /// - Throughput: a look-up every 2^R clocks (8 rows: 8), but no more than 4 at a time between `selector` and `verdict`.
 /// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, until `ready`, and while 4 verdicts are not taken.
