@@ -227,7 +227,7 @@ mod tests {
     fn a_wrong_board_is_told_which_word() {
         let wrong = [
             (r#"{"device":"um5g-85f","build":"espalier"}"#, "um5g-85f"),
-            (r#"{"device":"xc7","build":"espaliers"}"#, "no build `espaliers`; there are: espalier, espalier_card"),
+            (r#"{"device":"xc7","build":"espaliers"}"#, "no build `espaliers`; there are: espalier, espalier_ecp5, espalier_card"),
             (r#"{"device":"um5g-85k","build":"espalier","target_mhz":100}"#, "`package` and `speed`"),
             (r#"{"device":"um5g-85k","package":"CABGA756","speed":"8","build":"espalier"}"#, "`target_mhz`"),
             (r#"{"device":"xc7","build":"espalier","lpf":"pins.lpf"}"#, "need a `top`"),

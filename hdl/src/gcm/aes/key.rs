@@ -254,7 +254,8 @@ pub(super) fn begins(rounds: &[usize]) -> impl FnOnce(&mut Network, &[Net]) -> N
         let [is_192, is_256] = [n.bit(inputs[0], 0), n.bit(inputs[0], 1)];
         let [not_192, not_256] = [n.not(is_192), n.not(is_256)];
         let is_128 = n.and(not_192, not_256);
-        let mut any = n.constant(0, 1);
+        // Zero, but of an input: in Verilog a block of constants alone would never be evaluated.
+        let mut any = n.and(is_192, not_192);
         for (passes, is_size) in begins.iter().zip([is_128, is_192]).filter(|(passes, _)| !passes.is_empty()) {
             let now = if single {
                 is_size
