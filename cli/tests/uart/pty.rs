@@ -95,7 +95,13 @@ fn a_board_tells_what_it_can_do() {
     assert_eq!((error.as_str(), status), ("", Some(0)));
     let caps: Value = serde_json::from_str(&out).unwrap();
     let simulated = Command::new(env!("CARGO_BIN_EXE_espalier")).args(["caps", "--json", "--simulated"]).output().unwrap();
-    assert_eq!(caps, serde_json::from_slice::<Value>(&simulated.stdout).unwrap());
+    // The same but for the policies, of which the boards' build has half as many.
+    let mut expected: Value = serde_json::from_slice(&simulated.stdout).unwrap();
+    for table in ["policies_out", "policies_in"] {
+        assert_eq!(expected["tables"][table], 64);
+        expected["tables"][table] = 32.into();
+    }
+    assert_eq!(caps, expected);
 }
 
 #[test]
