@@ -40,6 +40,11 @@ impl Association {
         Self { generation: self.generation + 1, ..self }
     }
 
+    /// How often it has been re-keyed.
+    pub const fn generation(self) -> usize {
+        self.generation as usize
+    }
+
     /// Source and destination in network `net`, which `flow` turns round.
     fn between(&self, net: u8, flow: Direction) -> (IpAddr, IpAddr) {
         let host = |last: u8| -> IpAddr {
@@ -70,7 +75,8 @@ impl Association {
     /// Key and salt.
     fn key(&self) -> Vec<u8> {
         let bytes = u8::try_from(self.setup.key_bits / 8 + 4).unwrap_or(u8::MAX);
-        (0..bytes).map(|byte| byte.wrapping_mul(7) ^ self.index ^ self.generation.rotate_right(2)).collect()
+        let which = [self.index, self.generation];
+        (0..bytes).map(|byte| byte.wrapping_mul(7) ^ which[usize::from(byte % 2)]).collect()
     }
 
     const fn mode(&self) -> XfrmMode {

@@ -9,7 +9,7 @@ use espalier_sim::stream::{Frame, Sent};
 
 use crate::Error;
 use crate::association::Association;
-use crate::case::Setup;
+use crate::case::{POLICIES, Setup};
 
 /// Clocks between two looks at what has come out.
 const STRIDE: u64 = 32;
@@ -29,9 +29,9 @@ pub struct Passed {
 
 /// Pairs of SAs in force between the same ends, the newest last, with the sending ends that the model needs.
 struct Flow {
-    association: Association,
+    newest: Association,
     ours: Vec<TxSa>,
-    peer: TxSa,
+    peers: Vec<TxSa>,
     handles: Vec<[SaHandle; 2]>,
 }
 
@@ -60,9 +60,14 @@ impl Card {
     /// The driver's.
     pub fn new(nic: Nic, setup: Setup) -> Result<Self, Error> {
         let mut card = Self::empty(nic, setup)?;
-        for index in 0..setup.sas {
+        let flows = setup.sas.min(POLICIES);
+        for index in 0..flows {
             let association = Association::new(setup, index as u8);
             card.install(association)?;
+            // The SA that the policy uses is the last: so those in use are spread over the table.
+            for _ in 1..setup.sas / flows {
+                card.renew(index)?;
+            }
             for flow in [Direction::Out, Direction::In] {
                 card.device.add_policy(&association.policy(flow))?;
             }
@@ -87,8 +92,33 @@ impl Card {
     /// The driver's.
     pub fn install(&mut self, association: Association) -> Result<(), Error> {
         let handles = vec![self.add(&association)?];
-        let (ours, peer) = (vec![association.sender(Direction::Out)?], association.sender(Direction::In)?);
-        self.flows.push(Flow { association, ours, peer, handles });
+        let (ours, peers) = (vec![association.sender(Direction::Out)?], vec![association.sender(Direction::In)?]);
+        self.flows.push(Flow { newest: association, ours, peers, handles });
+        Ok(())
+    }
+
+    /// Installs the next pair of SAs of a flow.
+    fn renew(&mut self, index: usize) -> Result<(), Error> {
+        let next = self.flows[index].newest.rekeyed();
+        let handles = self.add(&next)?;
+        let flow = &mut self.flows[index];
+        flow.newest = next;
+        flow.ours.push(next.sender(Direction::Out)?);
+        if flow.peers.len() <= next.generation() {
+            flow.peers.push(next.sender(Direction::In)?);
+        }
+        flow.handles.push(handles);
+        Ok(())
+    }
+
+    /// Frames may be offered from the peers' next SAs, which are to be installed by the time the frames come: see [`Card::rekey`].
+    ///
+    /// # Errors
+    /// None that a key of a right length could have.
+    pub fn foresee(&mut self) -> Result<(), Error> {
+        for flow in &mut self.flows {
+            flow.peers.push(flow.newest.rekeyed().sender(Direction::In)?);
+        }
         Ok(())
     }
 
@@ -96,30 +126,12 @@ impl Card {
         Ok([self.device.add_sa(&association.sa(Direction::Out))?, self.device.add_sa(&association.sa(Direction::In))?])
     }
 
-    /// Installs the next pair of SAs of each flow. The policies use them at once, the peers from [`Card::switch_peers`] on.
+    /// Installs the next pair of SAs of each flow. The policies use them at once.
     ///
     /// # Errors
     /// The driver's.
     pub fn rekey(&mut self) -> Result<(), Error> {
-        for index in 0..self.flows.len() {
-            let next = self.flows[index].association.rekeyed();
-            let handles = self.add(&next)?;
-            let flow = &mut self.flows[index];
-            flow.ours.push(next.sender(Direction::Out)?);
-            flow.handles.push(handles);
-        }
-        Ok(())
-    }
-
-    /// What is offered from here on comes from the peers' next SAs.
-    ///
-    /// # Errors
-    /// None that a key of a right length could have.
-    pub fn switch_peers(&mut self) -> Result<(), Error> {
-        for flow in &mut self.flows {
-            flow.peer = flow.association.rekeyed().sender(Direction::In)?;
-        }
-        Ok(())
+        (0..self.flows.len()).try_for_each(|index| self.renew(index))
     }
 
     /// Deletes all but the newest SAs of each flow.
@@ -141,22 +153,26 @@ impl Card {
         self.device.into_bus()
     }
 
-    /// Queues a frame of `bytes` bytes (with FCS) through the SAs of flow `index`: from the host, or from the wire.
+    /// Queues a frame of `bytes` bytes (with FCS): from the wire through SA number `sa`, from the host through the SA that the policy of the same
+    /// hosts uses. (SAs are counted from the first of each flow to the second of each, and so on.)
     ///
     /// # Errors
-    /// When the model refuses the frame.
-    pub fn offer(&mut self, direction: Direction, index: usize, bytes: usize) -> Result<(), Error> {
+    /// When the model refuses the frame, and when there is no such SA.
+    pub fn offer(&mut self, direction: Direction, sa: usize, bytes: usize) -> Result<(), Error> {
         let setup = self.setup;
         let wrong = move |what: &str| Error::wrong(setup, what);
+        let flows = self.flows.len().max(1);
+        let (index, generation) = (sa % flows, sa / flows);
         let flow = self.flows.get_mut(index).ok_or_else(|| wrong("no such flow"))?;
-        let plain = flow.association.frame(direction, bytes);
+        let plain = flow.newest.frame(direction, bytes);
         let [to_wire, to_host] = &mut self.due;
         if direction == Direction::Out {
             self.device.bus().send_host(&plain);
             to_wire.push(Due { flow: index, plain });
         } else {
-            let seq = flow.peer.next_seq().ok_or_else(|| wrong("the sequence numbers are used up"))?;
-            let esp = encapsulate(&plain, &flow.peer, seq).map_err(|error| wrong(&error.to_string()))?;
+            let peer = flow.peers.get_mut(generation).ok_or_else(|| wrong("no such SA"))?;
+            let seq = peer.next_seq().ok_or_else(|| wrong("the sequence numbers are used up"))?;
+            let esp = encapsulate(&plain, peer, seq).map_err(|error| wrong(&error.to_string()))?;
             self.esp_bytes += esp.len();
             self.device.bus().send_wire(&esp, false);
             to_host.push(Due { flow: index, plain });

@@ -9,6 +9,9 @@ pub const FCS: usize = 4;
 /// What a frame costs on the wire beside itself: preamble, start delimiter and the shortest gap (IEEE 802.3 clauses 3.2.1, 4.4.2).
 pub const PREAMBLE_AND_GAP: usize = 20;
 
+/// Policies of every build, in each direction.
+pub const POLICIES: usize = 64;
+
 /// Sizes of the frames on the host's side, FCS included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Size {
@@ -187,7 +190,8 @@ pub struct Setup {
     pub family: Family,
     /// AES key: 128, 192 or 256.
     pub key_bits: u16,
-    /// SAs in each direction, and as many policies.
+    /// SAs in each direction; as many policies, but no more than [`POLICIES`]: then several SAs are between the same hosts, and an outbound policy
+    /// uses one of them.
     pub sas: usize,
 }
 

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::association::Association;
-use crate::card::{Card, Passed};
+use crate::card::Card;
 use crate::case::{Family, Load, Mode, Pattern, Setup, Size, Traffic};
+use crate::disturbance::{Disturbance, disturbances};
 use crate::measure::measure;
 use crate::suite::SAS;
 
@@ -37,23 +38,6 @@ pub struct Call {
     pub per_second: f64,
 }
 
-/// Traffic of 64-byte frames with and without changes to the tables at the same time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Disturbance {
-    /// Direction.
-    pub direction: Load,
-    /// Frames in each direction.
-    pub frames: usize,
-    /// Calls of the driver that fell among them.
-    pub calls: usize,
-    /// From the first beat in to the last beat out, with nothing else going on.
-    pub clocks: u64,
-    /// The same with the changes.
-    pub disturbed_clocks: u64,
-    /// How much later than without the changes the latest of the frames left.
-    pub most_late_clocks: u64,
-}
-
 /// 64-byte frames with every policy in use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Position {
@@ -70,7 +54,7 @@ pub struct Position {
 }
 
 /// The set-up of everything here.
-const fn setup(sas: usize) -> Setup {
+pub(crate) const fn setup(sas: usize) -> Setup {
     Setup { mode: Mode::Tunnel, family: Family::V4, key_bits: 256, sas }
 }
 
@@ -130,97 +114,6 @@ fn timed<T>(
     }
     let clocks = total as f64 / over.len() as f64;
     Ok(Call { call, clocks, longest_clocks, per_second: FREQUENCY as f64 / clocks })
-}
-
-/// SAs in use while the tables change.
-const IN_USE: usize = 8;
-/// Frames of each direction: their first half under the old SAs, the second under the new.
-const FRAMES: usize = 8000;
-/// Frames of an old SA that may still be inside the engine when the first of a new one has gone in.
-const INSIDE: usize = 200;
-
-fn disturbances(mut nic: Nic) -> Result<(Nic, Vec<Disturbance>), Error> {
-    let mut found = Vec::new();
-    for direction in Load::ALL {
-        let (back, quiet, _) = under_load(nic, direction, false)?;
-        let (back, disturbed, calls) = under_load(back, direction, true)?;
-        nic = back;
-        let clocks = |passed: &[Passed; 2]| passed.iter().filter_map(|passed| left(passed).max()).max().unwrap_or(0);
-        let late = |(quiet, disturbed): (&Passed, &Passed)| left(quiet).zip(left(disturbed)).map(|(a, b)| b.saturating_sub(a)).max();
-        found.push(Disturbance {
-            direction,
-            frames: FRAMES,
-            calls,
-            clocks: clocks(&quiet),
-            disturbed_clocks: clocks(&disturbed),
-            most_late_clocks: quiet.iter().zip(&disturbed).filter_map(late).max().unwrap_or(0),
-        });
-    }
-    Ok((nic, found))
-}
-
-/// When the frames left, in clocks since the first one came.
-fn left(passed: &Passed) -> impl Iterator<Item = u64> {
-    let start = passed.sent.first().map_or(0, |sent| sent.first);
-    passed.came.iter().map(move |(_, last)| last - start)
-}
-
-/// Full load with a change of SAs in the middle. With `changes` they are re-keyed under load, the old ones deleted behind them, and other SAs
-/// and policies come and go all the while; else the new SAs are there from the start.
-fn under_load(nic: Nic, load: Load, changes: bool) -> Result<(Nic, [Passed; 2], usize), Error> {
-    let setup = setup(IN_USE);
-    let mut card = Card::new(nic, setup)?;
-    if !changes {
-        card.rekey()?;
-    }
-    let directions = [Direction::Out, Direction::In].into_iter().zip(load.ways()).filter_map(|(way, on)| on.then_some(way));
-    for frame in 0..FRAMES {
-        if frame == FRAMES / 2 {
-            card.switch_peers()?;
-        }
-        directions.clone().try_for_each(|direction| card.offer(direction, frame % IN_USE, 64))?;
-    }
-    let nic = card.device.bus();
-    nic.run(64 - nic.cycles() % 64)?;
-    let mut calls = 0;
-    if changes {
-        card.rekey()?;
-        calls += 2 * IN_USE;
-        let mut retired = false;
-        // To the end of the load, but not beyond it.
-        while gone_in(&mut card) < FRAMES - FRAMES / 8 {
-            if !retired && gone_in(&mut card) > FRAMES / 2 + INSIDE {
-                card.retire()?;
-                calls += 2 * IN_USE;
-                retired = true;
-            }
-            calls += come_and_go(&mut card, Association::new(setup, IN_USE as u8))?;
-        }
-        if !retired {
-            return Err(Error::wrong(setup, "the load ended before the old SAs were deleted"));
-        }
-    }
-    let passed = card.pass()?;
-    Ok((card.into_nic(), passed, calls))
-}
-
-/// Frames that have gone in, of the direction that has fewer.
-fn gone_in(card: &mut Card) -> usize {
-    let nic = card.device.bus();
-    [nic.host_sent().len(), nic.wire_sent().len()].into_iter().filter(|sent| *sent > 0).min().unwrap_or(0)
-}
-
-/// Installs another pair of SAs with its policies and takes it out again; how many calls that is.
-fn come_and_go(card: &mut Card, association: Association) -> Result<usize, Error> {
-    let mut calls = 0;
-    for flow in [Direction::Out, Direction::In] {
-        let sa = card.device.add_sa(&association.sa(flow))?;
-        let policy = card.device.add_policy(&association.policy(flow))?;
-        card.device.delete_sa(sa)?;
-        card.device.delete_policy(policy)?;
-        calls += 4;
-    }
-    Ok(calls)
 }
 
 fn positions(mut nic: Nic) -> Result<(Nic, Vec<Position>), Error> {

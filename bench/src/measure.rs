@@ -60,6 +60,14 @@ impl Order {
 /// # Errors
 /// As [`Card::pass`], and when there is no steady state to be seen.
 pub fn measure(card: &mut Card, setup: Setup, traffic: Traffic) -> Result<Clocks, Error> {
+    measure_over(card, setup, traffic, 0)
+}
+
+/// As [`measure`], over `least` frames or more, but for long ones.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_over(card: &mut Card, setup: Setup, traffic: Traffic, least: usize) -> Result<Clocks, Error> {
     let Traffic { size, load, pattern } = traffic;
     let directions = || [Direction::Out, Direction::In].into_iter().zip(load.ways()).filter_map(|(way, on)| on.then_some(way));
     let mut order = Order::new(setup, pattern);
@@ -75,7 +83,7 @@ pub fn measure(card: &mut Card, setup: Setup, traffic: Traffic) -> Result<Clocks
         latency = latency.max(slowest.unwrap_or(0));
     }
 
-    let frames = if size.longest() > LONG && size.period() == 1 { LONG_FRAMES } else { FRAMES };
+    let frames = if size.longest() > LONG && size.period() == 1 { LONG_FRAMES } else { FRAMES.max(least.next_multiple_of(PERIOD)) };
     for frame in 0..frames {
         let sa = order.of(frame);
         for direction in directions() {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use espalier_hdl::engine::Espalier;
+use espalier_hdl::engine::{Engine, Espalier, EspalierEcp5};
 use espalier_sim::{Model, Nic, NicStalls};
 
 use crate::Error;
@@ -55,6 +55,30 @@ fn traffic(pattern: Pattern, quick: bool) -> impl Iterator<Item = Traffic> {
 /// The simulator's.
 pub fn engine() -> Result<Nic, Error> {
     Ok(Nic::new(Model::build::<Espalier>("espalier")?, NicStalls::never())?)
+}
+
+/// The build for ECP5, whose AES is folded.
+///
+/// # Errors
+/// The simulator's.
+pub fn engine_folded() -> Result<Nic, Error> {
+    Ok(Nic::new(Model::build::<EspalierEcp5>("espalier_ecp5")?, NicStalls::never())?)
+}
+
+/// As [`engine`], with 256 SAs in each direction.
+///
+/// # Errors
+/// The simulator's.
+pub fn engine_256() -> Result<Nic, Error> {
+    Ok(Nic::new(Model::build::<Engine<8, 3, 2, 7, 13, 14>>("espalier_256")?, NicStalls::never())?)
+}
+
+/// As [`engine`], with 1024 SAs in each direction.
+///
+/// # Errors
+/// The simulator's.
+pub fn engine_1024() -> Result<Nic, Error> {
+    Ok(Nic::new(Model::build::<Engine<10, 3, 2, 9, 15, 14>>("espalier_1024")?, NicStalls::never())?)
 }
 
 /// Measures everything; `progress` is told each row. The rows are in the order of the jobs.

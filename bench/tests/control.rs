@@ -5,18 +5,28 @@ use espalier_bench::control::control;
 use espalier_bench::suite::engine;
 
 #[test]
-fn changes_to_the_tables_cost_the_traffic_next_to_nothing_and_policies_no_clock_at_all() {
+fn changes_to_the_tables_cost_the_traffic_no_clock_and_neither_do_policies() {
     let found = control(engine().unwrap()).unwrap();
     for of in &found.disturbances {
-        // With room to spare: at line rate a 64-byte frame has 10.5 clocks, and undisturbed takes 8.
-        let most = match of.direction {
-            Load::Tx => 104,
-            Load::Rx => 65,
-            Load::Both => 675,
-        };
-        assert!(of.calls > 200 && of.disturbed_clocks <= of.clocks + most && of.most_late_clocks <= most, "{of:?}");
+        println!(
+            "{} {}: {} calls, {} + {} clocks, latest {}",
+            of.direction,
+            of.change,
+            of.calls,
+            of.clocks,
+            of.disturbed_clocks as i64 - of.clocks as i64,
+            of.most_late_clocks
+        );
+    }
+    for of in &found.disturbances {
+        assert!(of.calls > 20 && of.disturbed_clocks == of.clocks && of.most_late_clocks == 0, "{of:?}");
     }
     for of in &found.positions {
-        assert_eq!((of.clocks_per_packet, of.latency_clocks), (8.0, if of.direction == Load::Tx { 49 } else { 151 }), "{of:?}");
+        let latency = match of.direction {
+            Load::Tx => 45,
+            Load::Rx => 135,
+            Load::Both => 138,
+        };
+        assert_eq!((of.clocks_per_packet, of.latency_clocks), (8.0, latency), "{of:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+pub mod bus;
 pub mod check;
 pub mod daemon;
 pub mod device;
@@ -46,6 +47,27 @@ pub enum Failure {
     /// The driver fails.
     #[error("driver: {0}")]
     Driver(#[from] espalier_driver::Error),
+    /// The serial line of a board fails.
+    #[error("board: {0}")]
+    Line(#[from] espalier_driver::bus::uart::UartError),
+    /// `--bus` with a command that has none.
+    #[error("--bus {bus}: {command} has no bus; `run` and `caps` have")]
+    NoBus {
+        /// What was asked for.
+        bus: bus::BusSpec,
+        /// The command.
+        command: &'static str,
+    },
+    /// More buses than the command has.
+    #[error("--bus {bus}: {command} has {most} at most")]
+    ManyBuses {
+        /// The one that is too many.
+        bus: bus::BusSpec,
+        /// The command.
+        command: &'static str,
+        /// How many it has.
+        most: usize,
+    },
     /// The simulator fails.
     #[error("simulator: {0}")]
     Simulator(#[from] espalier_sim::Error),

@@ -6,16 +6,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use espalier::bus::BusSpec;
 use espalier::daemon::client::{self, ClientError};
 use espalier::daemon::options::{Options as DaemonOptions, SOCKET};
 use espalier::daemon::{DaemonError, log};
 use espalier::device::{self, DeviceError, WireSpec};
+use espalier::run::boards::Boards;
+use espalier::run::end::{self, End};
 use espalier::run::sides::Side;
 use espalier::run::simulated::Simulated;
 use espalier::run::{self, Options};
 use espalier::scenario::{self, world::World};
 use espalier::{Failure, check, tell};
-use espalier_driver::{Caps, Device};
+use espalier_driver::Device;
+use espalier_driver::bus::uart::Uart;
 use espalier_hdl::card::EspalierCard;
 use espalier_hdl::engine::Espalier;
 use espalier_sim::Model;
@@ -26,6 +30,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 #[derive(Parser)]
 #[command(version, max_term_width = 110)]
 struct Cli {
+    /// What the device is behind: sim, or uart:PORT[,BAUD] for a board at a serial port. For `run` twice: the left NIC's and the right one's; one
+    /// that is left out is simulated.
+    #[arg(long, value_name = "BUS", global = true)]
+    bus: Vec<BusSpec>,
     #[command(subcommand)]
     command: Command,
 }
@@ -206,10 +214,13 @@ One virtual machine at a time; when it goes, the device is reset and waits for t
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
+    if let Err(failure) = has_bus(&cli) {
+        return exit(Err(failure));
+    }
     let result = match &cli.command {
         Command::Xfrm(Xfrm { check: Some(file), .. }) => check::check(file, &mut out).map(|()| true),
         Command::Xfrm(Xfrm { socket, words, .. }) => return ask_daemon(socket, "xfrm", words.iter().map(String::as_str), &mut out),
-        Command::Caps(CapsArgs { socket, simulated: false, json }) => {
+        Command::Caps(CapsArgs { socket, simulated: false, json }) if cli.bus.is_empty() => {
             return ask_daemon(socket, "caps", json.then_some("--json").into_iter(), &mut out);
         }
         Command::Stats(StatsArgs { socket, scenario: None, json, prometheus }) => {
@@ -217,13 +228,31 @@ fn main() -> ExitCode {
             return ask_daemon(socket, "stats", options, &mut out);
         }
         Command::Daemon(options) => serve(options).map(|()| true),
-        Command::Run(args) => run_capture(args, &mut out),
+        Command::Run(args) => run_capture(args, &cli.bus, &mut out),
         Command::Scenario(args) => play_scenarios(args, &mut out),
-        Command::Caps(args) => caps(args, &mut out).map(|()| true),
+        Command::Caps(args) => caps(args, cli.bus.first(), &mut out).map(|()| true),
         Command::Stats(StatsArgs { scenario: Some(scenario), json, .. }) => stats(scenario, *json, &mut out),
         Command::Device(args) => serve_device(args).map(|()| true),
     };
     exit(result.and_then(|ok| Ok(out.flush().map(|()| if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })?)))
+}
+
+/// Refuses buses that the command has no use for.
+fn has_bus(cli: &Cli) -> Result<(), Failure> {
+    let (command, most) = match cli.command {
+        Command::Run(_) => ("run", 2),
+        Command::Caps(_) => ("caps", 1),
+        Command::Xfrm(_) => ("xfrm", 0),
+        Command::Daemon(_) => ("daemon", 0),
+        Command::Scenario(_) => ("scenario", 0),
+        Command::Stats(_) => ("stats", 0),
+        Command::Device(_) => ("device", 0),
+    };
+    match cli.bus.get(most).cloned() {
+        None => Ok(()),
+        Some(bus) if most == 0 => Err(Failure::NoBus { bus, command }),
+        Some(bus) => Err(Failure::ManyBuses { bus, command, most }),
+    }
 }
 
 fn exit(result: Result<ExitCode, Failure>) -> ExitCode {
@@ -252,26 +281,34 @@ fn serve(options: &DaemonOptions) -> Result<(), Failure> {
 }
 
 /// Whether all was as it must be.
-fn run_capture(args: &Run, out: &mut dyn Write) -> Result<bool, Failure> {
+fn run_capture(args: &Run, buses: &[BusSpec], out: &mut dyn Write) -> Result<bool, Failure> {
     let options =
         Options { xfrm: args.xfrm.clone(), capture: args.capture.clone(), out: args.out.clone(), stalls: args.stalls, seed: args.seed };
     let bar = ProgressBar::no_length().with_style(style());
-    // Like the bar, it is drawn on a terminal only.
-    let cards = || {
-        let spinner = ProgressBar::new_spinner().with_message("making the simulator (kept for the next time)");
-        spinner.enable_steady_tick(Duration::from_millis(200));
-        let [mut left, mut right] = [engine()?, engine()?];
-        if let Some(trace) = &args.trace {
-            left.trace(traced(trace, "left"))?;
-            right.trace(traced(trace, "right"))?;
-        }
-        spinner.finish_and_clear();
-        Simulated::new([left, right], options.stalls, options.seed)
-    };
-    let report = run::run(&options, cards, &mut |arrived, packets| {
+    let mut progress = |arrived: usize, packets: usize| {
         bar.set_length(packets as u64);
         bar.set_position(arrived as u64);
-    })?;
+    };
+    let [left, right] = [0, 1].map(|index| buses.get(index).cloned().unwrap_or_default());
+    let report = match [&left, &right] {
+        [BusSpec::Sim, BusSpec::Sim] => run::run(
+            &options,
+            || Simulated::new([traced_engine(args, Side::Left)?, traced_engine(args, Side::Right)?], options.stalls, options.seed),
+            &mut progress,
+        ),
+        _ => {
+            let end = |bus: &BusSpec, side| -> Result<Box<dyn End>, Failure> {
+                Ok(match bus {
+                    BusSpec::Sim => {
+                        let stalls = NicStalls::random(options.seed, options.stalls.into());
+                        Box::new(end::Simulated::new(Nic::new(traced_engine(args, side)?, stalls)?))
+                    }
+                    BusSpec::Uart { path, baud } => Box::new(end::Board::new(Uart::open_port(path, *baud)?)),
+                })
+            };
+            run::run(&options, || Ok(Boards::new(end(&left, Side::Left)?, end(&right, Side::Right)?)), &mut progress)
+        }
+    }?;
     bar.finish_and_clear();
     if args.json {
         serde_json::to_writer(&mut *out, &report).map_err(io::Error::from)?;
@@ -314,9 +351,12 @@ fn world() -> Result<World, Failure> {
     World::new([engine()?, engine()?])
 }
 
-fn caps(args: &CapsArgs, out: &mut dyn Write) -> Result<(), Failure> {
-    let device = Device::open(Nic::new(engine()?, NicStalls::never())?)?;
-    tell::caps(&Caps::from(device.capabilities()), args.json, out)
+fn caps(args: &CapsArgs, bus: Option<&BusSpec>, out: &mut dyn Write) -> Result<(), Failure> {
+    let caps = match bus {
+        Some(BusSpec::Uart { path, baud }) => Device::open(Uart::open_port(path, *baud)?)?.caps(),
+        Some(BusSpec::Sim) | None => Device::open(Nic::new(engine()?, NicStalls::never())?)?.caps(),
+    };
+    tell::caps(&caps, args.json, out)
 }
 
 /// Whether the scenario went as it says.
@@ -346,6 +386,19 @@ fn engine() -> Result<Model, espalier_sim::Error> {
     Model::build::<Espalier>("espalier")
 }
 
+/// An engine for a run, with its trace.
+fn traced_engine(args: &Run, side: Side) -> Result<Model, espalier_sim::Error> {
+    // Like the bar, it is drawn on a terminal only.
+    let spinner = ProgressBar::new_spinner().with_message("making the simulator (kept for the next time)");
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    let mut model = engine()?;
+    if let Some(trace) = &args.trace {
+        model.trace(traced(trace, side))?;
+    }
+    spinner.finish_and_clear();
+    Ok(model)
+}
+
 /// Serves until a signal comes.
 fn serve_device(args: &DeviceArgs) -> Result<(), Failure> {
     log::start(&args.log, log::Format::Text).map_err(DeviceError::Option)?;
@@ -360,7 +413,7 @@ fn style() -> ProgressStyle {
 }
 
 /// `FILE-SIDE.fst` for `FILE.fst`.
-fn traced(file: &Path, side: &str) -> PathBuf {
+fn traced(file: &Path, side: Side) -> PathBuf {
     let stem = file.file_stem().map_or_else(|| "trace".into(), |stem| stem.to_string_lossy());
     file.with_file_name(format!("{stem}-{side}.fst"))
 }

@@ -9,6 +9,7 @@ mod interrupt;
 mod iova;
 mod memory;
 mod recorder;
+pub mod uart;
 pub mod vfio;
 
 use std::error::Error;

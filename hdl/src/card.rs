@@ -27,12 +27,12 @@ use crate::dma::write::AxiWrite;
 use crate::engine::Engine;
 
 /// The card that is emitted: the engine of [`crate::engine::Espalier`], with an MSI-X table.
-pub type EspalierCard = Card<6, 3, 5, 11, 1>;
+pub type EspalierCard = Card<6, 3, 2, 5, 11, 14, 1>;
 
-/// See the module's documentation. `A`, `R`, `C`, `W`: see [`Engine`]. `MSIX`: 1 with an MSI-X table in BAR0, 0 for shells that have their
+/// See the module's documentation. `A`, `R`, `G`, `C`, `W`: see [`Engine`]. `MSIX`: 1 with an MSI-X table in BAR0, 0 for shells that have their
 /// own.
 #[derive(LogicBlock, Default)]
-pub struct Card<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX: u64> {
+pub struct Card<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize, const MSIX: u64> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub s_axil_awaddr: Signal<In, Bits<16>>,
@@ -109,7 +109,7 @@ pub struct Card<const A: usize, const R: usize, const C: usize, const W: usize, 
 
     split: AxilSplit,
     control: DmaControl<MSIX>,
-    engine: Engine<A, R, C, W>,
+    engine: Engine<A, R, G, C, W, ROUNDS>,
     read: AxiRead,
     write: AxiWrite,
     tx_ring: RingFetch,
@@ -126,7 +126,9 @@ pub struct Card<const A: usize, const R: usize, const C: usize, const W: usize, 
     data_access: Const<3, 0>,
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize, const MSIX: u64> Logic for Card<A, R, C, W, MSIX> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize, const MSIX: u64> Logic
+    for Card<A, R, G, C, W, ROUNDS, MSIX>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, rests);

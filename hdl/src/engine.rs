@@ -34,12 +34,15 @@ use crate::shell::{AxisIn, AxisOut, HostUserIn, HostUserOut};
 use crate::tx_path::TxPath;
 
 /// The build that is emitted: 64 SAs in each direction, 64 policies, 128 places in the SA CAM.
-pub type Espalier = Engine<6, 3, 5, 11>;
+pub type Espalier = Engine<6, 3, 2, 5, 11, 14>;
 
-/// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 8 * 2^`R` policies, 4 * 2^`C` places in the SA CAM (twice
-/// the SAs: `C` = `A` - 1); `W` must be `A` + 5.
+/// The build for an ECP5-85F: 64 SAs in each direction, 32 policies, 128 places in the SA CAM, two rounds of AES in hardware.
+pub type EspalierEcp5 = Engine<6, 3, 1, 5, 11, 2>;
+
+/// See the module's documentation. Build parameters: 2^`A` SAs in each direction, 4 * `G` * 2^`R` policies, 4 * 2^`C` places in the SA CAM (twice
+/// the SAs: `C` = `A` - 1); `W` must be `A` + 5; `ROUNDS` of AES in hardware, 14 or 2.
 #[derive(LogicBlock, Default)]
-pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize> {
+pub struct Engine<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
 
@@ -101,15 +104,15 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     pub rx_no_buffer: Signal<In, bool>,
     pub rx_host_fault: Signal<In, bool>,
 
-    control: Control<A, R, C>,
+    control: Control<A, R, G, C>,
     host_in: AxisIn,
     host_user_in: HostUserIn,
-    tx: TxPath<A, R>,
+    tx: TxPath<A, R, G>,
     wire_out: AxisOut,
-    core: GcmCore,
+    core: GcmCore<ROUNDS>,
     wire_in: AxisIn,
     rx: RxPath<A, C, W>,
-    admit: Admit<A, R>,
+    admit: Admit<A, R, G>,
     host_out: AxisOut,
     host_user_out: HostUserOut,
     /// Events that two stages had in one clock, and that are still to be counted once more.
@@ -126,7 +129,9 @@ pub struct Engine<const A: usize, const R: usize, const C: usize, const W: usize
     status_sa_at: Const<5, { tx_status::SA.lsb as u64 }>,
 }
 
-impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for Engine<A, R, C, W> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: usize, const ROUNDS: usize> Logic
+    for Engine<A, R, G, C, W, ROUNDS>
+{
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, late);
@@ -191,6 +196,7 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.tx.enable.next = self.control.tx_enable.val();
         self.tx_enabled.next = self.control.tx_enable.val();
         self.tx.policy_write.next = self.control.tx_policy_write.val();
+        self.control.tx_policy_write_ready.next = self.tx.policy_ready.val();
         self.tx.policy_index.next = self.control.policy_index.val();
         self.tx.policy.next = self.control.policy.val();
         self.tx.sa_write.next = self.control.tx_sa_write.val();
@@ -223,6 +229,7 @@ impl<const A: usize, const R: usize, const C: usize, const W: usize> Logic for E
         self.control.rx_life.next = self.rx.read_life.val();
         self.control.rx_failures.next = self.rx.read_failures.val();
         self.admit.policy_write.next = self.control.rx_policy_write.val();
+        self.control.rx_policy_write_ready.next = self.admit.policy_ready.val();
         self.admit.policy_index.next = self.control.policy_index.val();
         self.admit.policy.next = self.control.policy.val();
         self.admit.local_write.next = self.control.local_write.val();

@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::constant::Const;
 
 /// First-word fall-through FIFO of at least 2^A entries over one RAM of synchronous read.
@@ -28,7 +30,7 @@ pub struct Fifo<T: Synth, const A: usize, const ROOM: u64 = 1> {
     pub m_data: Signal<Out, T>,
     pub m_valid: Signal<Out, bool>,
     pub room: Signal<Out, bool>,
-    ram: RAM<T, A>,
+    ram: Ram<T, A>,
     /// Address of the next push.
     write: DFF<Bits<A>>,
     /// Address of the entry that the RAM shows, or will show next.

@@ -5,6 +5,8 @@ mod verify;
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::fifo::Fifo;
 use crate::inner_header::Marks;
 use crate::records::Gathered;
@@ -100,7 +102,7 @@ pub struct Hold<const A: usize> {
     pub m_beat: Signal<Out, Beat>,
     pub m_marks: Signal<Out, Marks>,
     pub m_valid: Signal<Out, bool>,
-    ram: RAM<Bits<128>, A>,
+    ram: Ram<Bits<128>, A>,
     stored: Fifo<Stored, 8, 64>,
     verify: Verify,
     ends: Fifo<Bits<16>, 4>,

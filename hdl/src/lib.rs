@@ -6,6 +6,11 @@
 pub mod constant;
 pub mod events;
 pub mod fifo;
+pub mod eager;
+pub mod lut_ram;
+pub mod many;
+pub mod queue;
+pub mod ram;
 pub mod records;
 pub mod shift;
 pub mod stream;
@@ -19,6 +24,9 @@ pub mod control;
 // Between the engine and the host's memory.
 pub mod card;
 pub mod dma;
+
+// Between the engine and a serial line.
+pub mod uart;
 
 // From the host to the core.
 pub mod tx_path;

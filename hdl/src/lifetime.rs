@@ -5,6 +5,8 @@ mod ledger;
 use espalier_regs::notice::Kind;
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use self::ledger::{Carried, Ledger, Reported};
 use crate::constant::Const;
 use crate::records::{Life, Limits, Notice, SaIndex};
@@ -49,7 +51,7 @@ pub struct Lifetime<const A: usize> {
     pub report: Signal<Out, Notice>,
     pub report_valid: Signal<Out, bool>,
     pub report_ready: Signal<In, bool>,
-    limits_table: RAM<Limits, A>,
+    limits_table: Ram<Limits, A>,
     ledger: Ledger<A>,
     /// Of `index`; while a pulse is worked on, of its SA.
     limit: DFF<Limits>,

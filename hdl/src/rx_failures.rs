@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::constant::Const;
 use crate::records::{RxFailures, SaIndex};
 
@@ -49,7 +51,7 @@ pub struct FailureCounters<const A: usize> {
     pub clear_index: Signal<In, SaIndex>,
     pub read_index: Signal<In, SaIndex>,
     pub failures: Signal<Out, RxFailures>,
-    counts: RAM<RxFailures, A>,
+    counts: Ram<RxFailures, A>,
     phase: DFF<Bits<2>>,
     now: DFF<Failure>,
     busy: DFF<bool>,

@@ -11,6 +11,7 @@
 use rust_hdl::prelude::*;
 
 use crate::decap::Decap;
+use crate::eager::Eager;
 use crate::fifo::Fifo;
 use crate::gather::Gather;
 use crate::header_builder::HeaderBuilder;
@@ -19,6 +20,7 @@ use crate::inner_header::InnerHeader;
 use crate::lifetime::Lifetime;
 use crate::parse::Parse;
 use crate::prepend::Prepend;
+use crate::queue::Queue;
 use crate::records::{CamEntry, CryptoContext, Gathered, Job, Lead, Life, Limits, Meta, Notice, Prefix, RxFailures, RxSa, SaIndex, Slot};
 use crate::replay::Replay;
 use crate::rx_check::{Expected, RxCheck};
@@ -79,13 +81,13 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     sas: RxSaTable<A>,
     check: RxCheck,
     replay: Replay<A, W>,
-    jobs: Fifo<Job, 2>,
+    jobs: Queue<Job, 2>,
     gather: Gather,
     slots: SlotQueue,
-    gathered: Fifo<Gathered, 4>,
-    tags: Fifo<Bits<128>, 7, 64>,
-    is_protected: Fifo<bool, 4>,
-    expected: Fifo<Expected, 4>,
+    gathered: Queue<Gathered, 4>,
+    tags: Eager<Bits<128>, 7, 64>,
+    is_protected: Queue<bool, 4>,
+    expected: Queue<Expected, 4>,
     hold: Hold<11>,
     lifetime: Lifetime<A>,
     failures: FailureCounters<A>,
@@ -94,7 +96,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     /// Never full: it has room for 85 packets, and `expected` lets hardly more than 16 be behind the gatherer.
     leads: Fifo<Lead, 9>,
     builder: HeaderBuilder,
-    prefixes: Fifo<Prefix, 4>,
+    prefixes: Queue<Prefix, 4>,
     prepend: Prepend,
     /// The SA that was written last, and whether as valid in the clock before.
     written: DFF<SaIndex>,

@@ -14,13 +14,14 @@ use crate::lead::LeadTap;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
 use crate::prepend::Prepend;
+use crate::queue::Queue;
 use crate::records::{CryptoContext, Headers, Job, Lead, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
 use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
 
-/// See the module's documentation. `A`: address bits of the SA table; `R`: of the policy rows.
+/// See the module's documentation. `A`: address bits of the SA table; `R`, `G`: rows and groups of policies, see [`PolicyTable`].
 #[derive(LogicBlock, Default)]
-pub struct TxPath<const A: usize, const R: usize> {
+pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     /// Frames are taken; while low, none is begun.
@@ -42,7 +43,9 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub m_beat: Signal<Out, Beat>,
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
+    /// Stays up until `policy_ready`.
     pub policy_write: Signal<In, bool>,
+    pub policy_ready: Signal<Out, bool>,
     pub policy_index: Signal<In, Bits<10>>,
     pub policy: Signal<In, Policy>,
     /// Writes of the SA table: see [`crate::tx_sa`].
@@ -70,15 +73,15 @@ pub struct TxPath<const A: usize, const R: usize> {
     pub events: Signal<Out, Bits<64>>,
     parse: Parse,
     frames: Fifo<Beat, 10>,
-    headers: Fifo<Headers, 2>,
+    headers: Queue<Headers, 2>,
     tap: LeadTap,
     /// Never full: it has room for 85 frames, and hardly more than a dozen are between parser and header builder.
     leads: Fifo<Lead, 9>,
-    policies: PolicyTable<R>,
+    policies: PolicyTable<R, G>,
     sas: TxSaTable<A>,
-    statuses: Fifo<TxStatus, 4>,
+    statuses: Queue<TxStatus, 4>,
     encap: Encap,
-    jobs: Fifo<Job, 2>,
+    jobs: Queue<Job, 2>,
     gather: Gather,
     payload: Fifo<Beat, 9, 64>,
     tags: Fifo<Bits<128>, 7, 64>,
@@ -94,7 +97,7 @@ pub struct TxPath<const A: usize, const R: usize> {
     both_ready: Signal<Local, bool>,
 }
 
-impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
+impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
@@ -157,7 +160,8 @@ impl<const A: usize, const R: usize> Logic for TxPath<A, R> {
         self.policies.selector.next.sport = self.parse.endpoints.val().sport;
         self.policies.selector.next.dport = self.parse.endpoints.val().dport;
         self.ready.next = self.policies.ready.val();
-        self.policies.write_enable.next = self.policy_write.val();
+        self.policies.write_valid.next = self.policy_write.val();
+        self.policy_ready.next = self.policies.write_ready.val();
         self.policies.write_index.next = self.policy_index.val();
         self.policies.write_data.next = self.policy.val();
 

@@ -11,9 +11,9 @@
 //! space (2^32 - 1, with ESN 2^64 - 1) is used once; after it every packet of the SA is dropped (section 3.3.3).
 //!
 //! - `status`, once a frame, and `notice` (what happened to an SA): the next frame waits for them, so none is lost.
-//! - A table is written between two packets: `write_ready`, at most 7 clocks after `write_valid`, however long the wire stalls. With `write_keep` only
-//!   the SA changes; else also its sequence number, counts and limits: `write_seq`, 0, none. `limits_write`, a pulse, in any clock. The
-//!   operands stay 8 clocks.
+//! - A table is written between two packets: `write_ready`, at most 7 clocks after `write_valid`, however long the wire stalls; no packet waits for a write.
+//!   With `write_keep` only the SA changes; else also its sequence number, counts and limits: `write_seq`, 0, none. `limits_write`, a pulse, in any
+//!   clock. The operands stay 8 clocks.
 //! - `read_seq` and `life`: of `read_index`, right 4 clocks later; see [`Lifetime`].
 //! - Latency 6 clocks; one packet each 7 clocks (4 when the policy decides); back-pressure: waits in `Offer` until `packet_ready`.
 
@@ -107,6 +107,8 @@ pub struct TxSaTable<const A: usize> {
     meta: Signal<Local, Meta>,
     findings: Signal<Local, Findings>,
     is_ip: Signal<Local, bool>,
+    /// The next packet is taken.
+    joins: Signal<Local, bool>,
     is_between: Signal<Local, bool>,
     is_last_seq: Signal<Local, bool>,
     new_seq: Signal<Local, Bits<64>>,
@@ -139,8 +141,11 @@ impl<const A: usize> Logic for TxSaTable<A> {
         self.lifetime.reset.next = self.reset.val();
         self.notices.reset.next = self.reset.val();
         self.fate.reset.next = self.reset.val();
-        // A packet that is offered is in registers: it may wait as long as the wire does.
-        self.is_between.next = (self.state.q.val() == TxSaState::Join) | (self.state.q.val() == TxSaState::Offer);
+        self.joins.next = ((self.state.q.val() == TxSaState::Join) & (self.headers_valid.val() & self.verdict_valid.val()))
+            & (!self.fate.status_valid.val() | self.status_ready.val());
+        // A packet that is offered is in registers: it may wait as long as the wire does. In the clock in which one is taken it is too late for a write:
+        // the limits of its SA would be compared before they are written.
+        self.is_between.next = ((self.state.q.val() == TxSaState::Join) & !self.joins.val()) | (self.state.q.val() == TxSaState::Offer);
         self.counts.next = (self.state.q.val() == TxSaState::Allocate) & !self.refused.q.val();
         self.meta.next = self.head.q.val().meta;
         self.incoming.next = self.headers.val().meta;
@@ -210,9 +215,7 @@ impl<const A: usize> Logic for TxSaTable<A> {
 
         match self.state.q.val() {
             TxSaState::Join => {
-                if ((self.headers_valid.val() & self.verdict_valid.val()) & !self.write_valid.val())
-                    & (!self.fate.status_valid.val() | self.status_ready.val())
-                {
+                if self.joins.val() {
                     self.headers_ready.next = true;
                     self.verdict_ready.next = true;
                     self.head.d.next = self.headers.val();

@@ -9,6 +9,7 @@
 //! - [`notice`]: what the event queue tells.
 //! - [`tuser`]: what runs beside a frame.
 //! - [`dma`]: rings in host memory, and the registers that run them.
+//! - [`uart`]: the messages of the serial line, where there is one instead of rings.
 //! - [`Capabilities`]: what a build can do, to and from the capability words.
 //!
 //! # Use
@@ -38,6 +39,7 @@ mod markdown;
 pub mod notice;
 pub mod tuser;
 mod types;
+pub mod uart;
 
 pub use capabilities::Capabilities;
 pub use event::Event;

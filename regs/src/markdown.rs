@@ -8,7 +8,7 @@ use crate::mailbox::{ANSWERS, Error, LAYOUTS, Layout, Op};
 use crate::map::{COUNTER_ROOM, MAJOR, MINOR, REGISTERS};
 use crate::notice::Kind;
 use crate::tuser::WORDS;
-use crate::{Capabilities, Field, Register, dma};
+use crate::{Capabilities, Field, Register, dma, uart};
 
 /// The register map as Markdown: the same text for the same map, to the byte.
 pub fn render_markdown() -> String {
@@ -72,6 +72,7 @@ fn render(out: &mut String) -> Result {
         fields(out, word.fields)?;
     }
     rings(out)?;
+    serial(out)?;
     Ok(())
 }
 
@@ -88,7 +89,7 @@ fn registers(out: &mut String, registers: &[Register]) -> Result {
             write!(out, "[i], i < {}", register.count)?;
         }
         write!(out, " | {} | ", register.access.name())?;
-        if Capabilities::REGISTERS.contains(register) {
+        if Capabilities::REGISTERS.contains(register) || [uart::CLOCK, uart::DIVIDER].contains(register) {
             write!(out, "build")?;
         } else {
             write!(out, "0x{:08x}", register.reset)?;
@@ -131,6 +132,55 @@ fn rings(out: &mut String) -> Result {
         }
     }
     Ok(())
+}
+
+/// The serial line.
+fn serial(out: &mut String) -> Result {
+    writeln!(
+        out,
+        "\n# Serial line\n\nOnly where the build has it (`espalier_uart`). 8N1. Messages stand between bytes 0x{:02x}; inside them 0x{:02x} is 0x{:02x} 0x{:02x} and 0x{:02x} is 0x{:02x} 0x{:02x} (RFC 1055). \
+         Behind each is its CRC-32 (IEEE 802.3), lowest byte first; other numbers are in network order. An empty message is none.\n",
+        uart::END,
+        uart::END,
+        uart::ESC,
+        uart::ESC_END,
+        uart::ESC,
+        uart::ESC,
+        uart::ESC_ESC
+    )?;
+    writeln!(
+        out,
+        "The host has at most {} requests without an answer, and frames of {} beats among them: a frame of n bytes counts as 1 + n / 16 beats, rounded up. It must read at any time.\n",
+        uart::WINDOW,
+        uart::STORE_BEATS
+    )?;
+    writeln!(out, "## Requests\n\nKIND, TAG (1 byte each), HALF (2 bytes), data.\n\n| KIND | request | |\n|---|---|---|")?;
+    for request in uart::Request::ALL {
+        writeln!(out, "| {} | {} | {} |", request.code(), request.name(), request.doc())?;
+    }
+    writeln!(
+        out,
+        "\n## Answers\n\nKIND + 0x{:02x}, TAG, WORD (4 bytes) when it is done; KIND + 0x{:02x}, TAG, AXI4's code in WORD when it failed.\n",
+        uart::DONE,
+        uart::FAILED
+    )?;
+    writeln!(out, "## Notices\n\nKIND, 0, WORD (4 bytes).\n\n| KIND | notice | |\n|---|---|---|")?;
+    for notice in uart::Notice::ALL {
+        writeln!(out, "| 0x{:02x} | {} | {} |", notice.code(), notice.name(), notice.doc())?;
+    }
+    writeln!(out, "\n| bit of REFUSED | | |\n|---|---|---|")?;
+    for refusal in uart::Refusal::ALL {
+        writeln!(out, "| {} | {} | {} |", refusal.code(), refusal.name(), refusal.doc())?;
+    }
+    writeln!(
+        out,
+        "\n## Frames\n\nKIND, 0, LENGTH (2 bytes), USER, FIRST, LAST (4 bytes each), the frame. FIRST and LAST are low words of the clock count: when its first beat was seen, and its last one taken.\n\n| KIND | frame | |\n|---|---|---|"
+    )?;
+    for frame in uart::Frame::ALL {
+        writeln!(out, "| 0x{:02x} | {} | {} |", frame.code(), frame.name(), frame.doc())?;
+    }
+    writeln!(out, "\n## Words of the bridge\n")?;
+    registers(out, uart::REGISTERS)
 }
 
 fn fields(out: &mut String, fields: &[Field]) -> Result {

@@ -5,6 +5,7 @@ use espalier_regs::mailbox::{ANSWERS, Command, Error, LAYOUTS, Op};
 use espalier_regs::map::REGISTERS;
 use espalier_regs::notice::{Kind, Notice};
 use espalier_regs::tuser::{WORDS, crypto_status};
+use espalier_regs::uart;
 
 #[test]
 fn register_offsets_are_frozen() {
@@ -374,4 +375,22 @@ fn the_rings_are_frozen() {
             ("RX_COMPLETION", 3, "PHASE", 31, 1),
         ]
     );
+}
+
+#[test]
+fn the_serial_line_is_frozen() {
+    assert_eq!([uart::END, uart::ESC, uart::ESC_END, uart::ESC_ESC, uart::DONE, uart::FAILED], [0xC0, 0xDB, 0xDC, 0xDD, 0x80, 0xC0]);
+    assert_eq!((uart::WINDOW, uart::STORE_BEATS, uart::REQUEST_HEAD, uart::FRAME_HEAD), (16, 1000, 4, 16));
+    let requests: Vec<_> = uart::Request::ALL.iter().map(|request| (request.code(), request.name())).collect();
+    assert_eq!(requests, [(1, "READ"), (2, "WRITE"), (3, "LOOK"), (4, "RESET"), (5, "HOST_FRAME"), (6, "WIRE_FRAME")]);
+    let notices: Vec<_> = uart::Notice::ALL.iter().map(|notice| (notice.code(), notice.name())).collect();
+    assert_eq!(notices, [(0x13, "TX_STATUS"), (0x14, "INTERRUPT"), (0x15, "REFUSED")]);
+    let frames: Vec<_> = uart::Frame::ALL.iter().map(|frame| (frame.code(), frame.name())).collect();
+    assert_eq!(frames, [(0x11, "HOST"), (0x12, "WIRE")]);
+    let refusals: Vec<_> = uart::Refusal::ALL.iter().map(|refusal| (refusal.code(), refusal.name())).collect();
+    assert_eq!(refusals, [(0, "DAMAGED"), (1, "UNKNOWN"), (2, "NO_ROOM"), (3, "BUSY")]);
+    let words: Vec<_> = uart::REGISTERS.iter().map(|register| (register.name, register.offset, register.reset)).collect();
+    let frozen =
+        [("MAGIC", 0, 0x4553_5055), ("VERSION", 4, 1), ("CLOCK", 8, 0), ("DIVIDER", 12, 0), ("COUNT_LO", 16, 0), ("COUNT_HI", 20, 0)];
+    assert_eq!(words, frozen);
 }

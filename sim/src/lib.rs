@@ -40,6 +40,8 @@
 //! of order if it is told to, and others answer them. [`Host`] answers them from memory of this process, behind an IOMMU, with faults on
 //! demand; the driver runs on it as on hardware.
 //!
+//! **A serial line** at two pins of a model: [`uart::Pins`], the transport of the driver's bus for boards.
+//!
 //! **Builds** are cached in the workspace's `target/verilated` by content and shared by all test processes; the tools are
 //! installed into `target/tools` at first use ([`tools`]).
 //!
@@ -58,6 +60,7 @@ pub mod pci;
 mod shim;
 pub mod stream;
 pub mod tools;
+pub mod uart;
 mod value;
 pub mod vfio_user;
 

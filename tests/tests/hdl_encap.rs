@@ -268,6 +268,13 @@ impl Bench {
             };
             self.model.set("policy_index", 2 * number + usize::from(v6));
             self.model.set_record("policy", policy);
+            self.model.set("policy_write", true);
+            while {
+                self.model.settle();
+                !self.model.get_bool("policy_ready")
+            } {
+                self.model.rise();
+            }
             self.pulse("policy_write");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use espalier_hdl::gcm::aes::{Aes, LATENCY};
+use espalier_hdl::gcm::aes::{Aes, LATENCY, LEAD};
 use espalier_hdl::gcm::network::{Comb1, Comb2, Function, Network};
 use espalier_hdl::gcm::sbox::{Bottom, Top};
 use espalier_reference_model::gcm::Gcm;
@@ -44,6 +44,7 @@ fn sbox_gives_every_value_of_the_standard() {
 }
 
 /// A block under a key, and what must come out.
+#[derive(Clone)]
 struct Case {
     key: Vec<u8>,
     block: [u8; 16],
@@ -74,11 +75,23 @@ impl Case {
     }
 }
 
-/// One case a clock, each with its own key; every result exactly `LATENCY` clocks later.
-fn run(cases: impl IntoIterator<Item = Case>) {
-    let mut model = Model::build::<Aes>("aes").expect("builds");
+/// A case whenever it is AES's turn, each with its own key; every result exactly `LATENCY` clocks later. Between the turns anything stands at
+/// the inputs. Gives how many clocks that took.
+fn run_on<const R: usize>(cases: impl IntoIterator<Item = Case>) -> usize {
+    let mut model = Model::build::<Aes<R>>(&format!("aes_{R}")).expect("builds");
+    model.reset(1);
+    let mut random = StdRng::seed_from_u64(1);
     let mut inside: VecDeque<Option<Case>> = (0..LATENCY).map(|_| None).collect();
-    for case in cases.into_iter().map(Some).chain((0..LATENCY).map(|_| None)) {
+    let mut turns: VecDeque<bool> = (0..LEAD).map(|_| false).collect();
+    let (mut cases, mut last) = (cases.into_iter().peekable(), 0);
+    while cases.peek().is_some() || inside.iter().any(Option::is_some) {
+        let case = if turns.pop_front() == Some(true) { cases.next() } else { None };
+        if case.is_some() {
+            last = model.cycles() as usize;
+        } else {
+            model.set("block", random.random::<u128>());
+            model.set("key", BigUint::from(random.random::<u128>()));
+        }
         if let Some(case) = &case {
             let mut key = [0; 32];
             key[..case.key.len()].copy_from_slice(&case.key);
@@ -90,9 +103,22 @@ fn run(cases: impl IntoIterator<Item = Case>) {
         if let Some(Some(done)) = inside.pop_front() {
             assert_eq!(model.get_u128("y"), u128::from_be_bytes(done.expected), "AES-{}", 8 * done.key.len());
         }
+        turns.push_back(model.get_bool("turn"));
         model.rise();
         inside.push_back(case);
     }
+    last
+}
+
+/// On all rounds in hardware, one a clock, and on two of them, one each 7 clocks.
+fn run(cases: impl IntoIterator<Item = Case>) {
+    let cases: Vec<_> = cases.into_iter().collect();
+    let count = cases.len();
+    let first = |cases: &[Case]| run_on::<14>(cases.iter().take(1).cloned());
+    let folded = |cases: &[Case]| run_on::<2>(cases.iter().take(1).cloned());
+    let (start, folded_start) = (first(&cases), folded(&cases));
+    assert_eq!(run_on::<14>(cases.iter().cloned()) - start, count - 1);
+    assert_eq!(run_on::<2>(cases) - folded_start, 7 * (count - 1));
 }
 
 #[test]

@@ -75,6 +75,28 @@ pub enum Error {
         /// The end of what it printed.
         output: String,
     },
+    /// No such board.
+    #[error("there is no board `{name}` under constraints/; there are: {known}")]
+    Board {
+        /// What was asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Synthesis, or what is made for it.
+    #[error("{0}")]
+    Flow(String),
+    /// The area has grown.
+    #[error("more area than recorded for {board}:\n{grown}\nif that is wanted: cargo xtask bitstream --board {board} --area --record")]
+    Budget {
+        /// The board.
+        board: String,
+        /// What, and where.
+        grown: String,
+    },
+    /// Debian's packages could not be fetched.
+    #[error("{0}")]
+    Debian(String),
     /// The guest could not be made or run.
     #[error("{0}")]
     Guest(String),

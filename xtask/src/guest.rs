@@ -1,7 +1,6 @@
 //! The guest: a PC in QEMU whose PCI device is the simulated engine (`espalier device`, over vfio-user), whose kernel is the peer on the
 //! engine's wire, and whose first process is `espalier-guest`.
 
-mod apt;
 mod cpio;
 mod image;
 mod machine;
@@ -10,14 +9,14 @@ mod tools;
 
 use std::fs;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use espalier_hdl::card::EspalierCard;
 use espalier_sim::Model;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -106,8 +105,7 @@ fn arguments(options: &Options) -> Vec<String> {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style);
+    let bar = setup::bar();
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }
@@ -149,19 +147,4 @@ fn build<const N: usize>(names: &[&str; N], target: Option<&str>) -> Result<[Pat
         Some(missing) => Err(Error::Guest(format!("cargo has built no {}", names[missing]))),
         None => Ok(std::array::from_fn(|at| paths[at].take().unwrap_or_default())),
     }
-}
-
-/// Runs a program for what it prints.
-fn output(command: &mut Command) -> Result<String, Error> {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let name = words.filter_map(|word| Path::new(word).file_name()?.to_str()).collect::<Vec<_>>().join(" ");
-    let output = command.stdin(Stdio::null()).output().map_err(|source| Error::Start { command: name.clone(), source })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        return Ok(text(&output.stdout));
-    }
-    let all = text(&output.stdout) + &text(&output.stderr);
-    let lines: Vec<_> = all.lines().collect();
-    let output_end = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(Error::Output { command: name, status: output.status, output: output_end })
 }

@@ -1,15 +1,22 @@
 //! `cargo xtask`: each command does all of its own set-up, under `target/tools`.
 
 mod bench;
+mod bitstream;
+mod builds;
+mod debian;
 mod demo;
 mod error;
 mod generate;
 mod guest;
+mod header;
+mod lint;
+mod ports;
 mod setup;
+mod waves;
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use clap::{Parser, Subcommand};
 use error::Error;
@@ -26,9 +33,10 @@ struct Cli {
 enum Task {
     /// Install the tools into target/tools; every other command does this first.
     Setup,
-    /// Write the generated files: docs/registers.md, and the Verilog of the engine and of the card to target/gen.
+    /// Write the generated files: docs/registers.md, docs/integration/*.svg, and the Verilog of each build with its parameter header to target/gen.
     Gen {
-        /// Write nothing; fail if a committed file is not what would be written, or the Verilog is not the same twice.
+        /// Fail if a committed file is not what would be written, if the Verilog is not the same twice, or if Verilator's lint, yosys or
+        /// Icarus Verilog has something to say about it.
         #[arg(long)]
         check: bool,
     },
@@ -42,6 +50,8 @@ enum Task {
     Demo,
     /// Measure the engine under full load in clocks: tables, target/bench/hdl.json and hdl.svg.
     Bench(bench::Options),
+    /// Synthesise a board's build, place and route it, pack its bitstream: area by block, Fmax of every seed, critical path. docs/synthesis.md.
+    Bitstream(bitstream::Options),
     /// Boot a guest with the engine as its PCI device and its kernel as the peer, and run the tests there: docs/guide/guest.md.
     Guest(guest::Options),
 }
@@ -53,6 +63,7 @@ fn main() -> ExitCode {
         Task::Test { arguments } => test(&arguments),
         Task::Demo => demo::demo(),
         Task::Bench(options) => bench::bench(&options),
+        Task::Bitstream(options) => bitstream::bitstream(&options),
         Task::Guest(options) => guest::guest(&options),
     };
     match result {
@@ -93,4 +104,19 @@ fn run(command: &mut Command) -> Result<(), Error> {
         Ok(status) => Err(Error::Failed { command: name, status }),
         Err(source) => Err(Error::Start { command: name, source }),
     }
+}
+
+/// Runs a program for what it prints.
+fn output(command: &mut Command) -> Result<String, Error> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let name = words.filter_map(|word| Path::new(word).file_name()?.to_str()).collect::<Vec<_>>().join(" ");
+    let output = command.stdin(Stdio::null()).output().map_err(|source| Error::Start { command: name.clone(), source })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        return Ok(text(&output.stdout));
+    }
+    let all = text(&output.stdout) + &text(&output.stderr);
+    let lines: Vec<_> = all.lines().collect();
+    let output_end = lines[lines.len().saturating_sub(20)..].join("\n");
+    Err(Error::Output { command: name, status: output.status, output: output_end })
 }

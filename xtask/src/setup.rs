@@ -28,8 +28,13 @@ pub fn with_engine() -> Result<(), Error> {
 
 /// Turns until it is dropped.
 fn spinner(what: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::new_spinner().with_style(style).with_message(what);
+    let bar = bar().with_message(what);
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+/// A message that turns, with the time it has taken.
+pub fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+    ProgressBar::new_spinner().with_style(style)
 }

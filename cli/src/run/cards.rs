@@ -33,6 +33,10 @@ pub struct Outcome {
     pub max_frame: usize,
     /// They did not come to rest.
     pub stuck: bool,
+    /// The clocks are an order only.
+    pub untimed: bool,
+    /// What else there is to say.
+    pub notes: Vec<String>,
 }
 
 impl Outcome {

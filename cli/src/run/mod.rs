@@ -3,11 +3,13 @@
 //! 1. The commands are dealt to the two hosts ([`sides`]), turned into what the driver takes ([`program`]) and into two
 //!    NICs of the reference model ([`mod@reference`]).
 //! 2. Each packet of the capture gets its sender ([`traffic`]), and the model says what must become of it.
-//! 3. The two NICs under test ([`cards`]: [`simulated`], or [`modelled`] in tests) are programmed and sent the packets.
+//! 3. The two NICs under test ([`cards`]: [`simulated`], [`boards`], or [`modelled`] in tests) are programmed and sent the packets.
 //! 4. What came out is written ([`capture`]), compared byte for byte ([`mod@verify`]), counted and shown ([`report`]).
 
+pub mod boards;
 pub mod capture;
 pub mod cards;
+pub mod end;
 pub mod modelled;
 pub mod program;
 pub mod reference;
@@ -123,8 +125,9 @@ fn conclude(
     forecast: &Forecast,
     models: &[Nic; 2],
     outcome: &Outcome,
-    notes: Vec<String>,
+    mut notes: Vec<String>,
 ) -> Report {
+    notes.extend(outcome.notes.iter().cloned());
     let bytes = |frames: &[Timed]| frames.iter().map(|frame| frame.bytes.clone()).collect::<Vec<_>>();
     let wire = Side::BOTH
         .map(|side| outcome.wire.iter().filter(|(from, _)| *from == side).map(|(_, frame)| frame.bytes.clone()).collect::<Vec<_>>());
@@ -151,7 +154,7 @@ fn conclude(
             }
         }
     }
-    let clocks = span(outcome.taken.iter().flatten(), outcome.delivered.iter().flatten());
+    let clocks = (!outcome.untimed).then(|| span(outcome.taken.iter().flatten(), outcome.delivered.iter().flatten()));
     let latencies = Side::BOTH.into_iter().flat_map(|sender| latencies(sender, packets, forecast, outcome)).collect();
     Report {
         ok: mismatches == 0,
@@ -160,7 +163,7 @@ fn conclude(
         mismatches,
         drops: drops_by_cause.values().flat_map(BTreeMap::values).sum(),
         clocks,
-        bits_per_clock: ratio(8 * directions.iter().map(|way| way.bytes).sum::<u64>(), clocks),
+        bits_per_clock: clocks.map(|clocks| ratio(8 * directions.iter().map(|way| way.bytes).sum::<u64>(), clocks)),
         latency_clocks: Latency::of(latencies),
         drops_by_cause,
         directions,
@@ -173,7 +176,7 @@ fn conclude(
 
 fn direction(sender: Side, packets: &[Packet], forecast: &Forecast, outcome: &Outcome) -> Direction {
     let delivered = &outcome.delivered[sender.index()];
-    let clocks = span(outcome.taken[sender.index()].iter(), delivered.iter());
+    let clocks = (!outcome.untimed).then(|| span(outcome.taken[sender.index()].iter(), delivered.iter()));
     let bytes = delivered.iter().map(|frame| frame.bytes.len() as u64).sum();
     Direction {
         sender,
@@ -182,8 +185,8 @@ fn direction(sender: Side, packets: &[Packet], forecast: &Forecast, outcome: &Ou
         protected: outcome.counter(sender, Event::TxProtected),
         bytes,
         clocks,
-        clocks_per_packet: ratio(clocks, delivered.len() as u64),
-        bits_per_clock: ratio(8 * bytes, clocks),
+        clocks_per_packet: clocks.map(|clocks| ratio(clocks, delivered.len() as u64)),
+        bits_per_clock: clocks.map(|clocks| ratio(8 * bytes, clocks)),
         latency_clocks: Latency::of(latencies(sender, packets, forecast, outcome)),
     }
 }

@@ -21,10 +21,10 @@ pub struct Report {
     pub mismatches: usize,
     /// Packets dropped.
     pub drops: u64,
-    /// Clocks from the first beat taken to the last beat given.
-    pub clocks: u64,
+    /// Clocks from the first beat taken to the last beat given; none where the NICs have not the same clock.
+    pub clocks: Option<u64>,
     /// Bits of arrived packets a clock, both directions together.
-    pub bits_per_clock: f64,
+    pub bits_per_clock: Option<f64>,
     /// Clocks from a packet's first beat taken from one host to its last beat given to the other.
     pub latency_clocks: Option<Latency>,
     /// Drops by NIC and cause, the cause in the words of the counters.
@@ -55,11 +55,11 @@ pub struct Direction {
     /// Bytes of the packets that arrived, without FCS.
     pub bytes: u64,
     /// Clocks from the first beat taken to the last beat given.
-    pub clocks: u64,
+    pub clocks: Option<u64>,
     /// Clocks a packet.
-    pub clocks_per_packet: f64,
+    pub clocks_per_packet: Option<f64>,
     /// Bits a clock.
-    pub bits_per_clock: f64,
+    pub bits_per_clock: Option<f64>,
     /// Latency.
     pub latency_clocks: Option<Latency>,
 }
@@ -93,6 +93,8 @@ impl fmt::Display for Report {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["", "packets", "arrived", "as ESP", "bytes", "clocks", "clocks a packet", "bits a clock", "latency in clocks"]);
+        let told = |clocks: Option<u64>| clocks.map_or("-".into(), |clocks| clocks.to_string());
+        let tenths = |ratio: Option<f64>| ratio.map_or("-".into(), |ratio| format!("{ratio:.1}"));
         let latency = |latency: Option<Latency>| latency.map_or("-".into(), |l| format!("{} .. {} .. {}", l.min, l.median, l.max));
         for way in &self.directions {
             table.add_row([
@@ -101,9 +103,9 @@ impl fmt::Display for Report {
                 way.packets_out.to_string(),
                 way.protected.to_string(),
                 way.bytes.to_string(),
-                way.clocks.to_string(),
-                format!("{:.1}", way.clocks_per_packet),
-                format!("{:.1}", way.bits_per_clock),
+                told(way.clocks),
+                tenths(way.clocks_per_packet),
+                tenths(way.bits_per_clock),
                 latency(way.latency_clocks),
             ]);
         }
@@ -113,9 +115,9 @@ impl fmt::Display for Report {
             self.packets_out.to_string(),
             self.directions.iter().map(|way| way.protected).sum::<u64>().to_string(),
             self.directions.iter().map(|way| way.bytes).sum::<u64>().to_string(),
-            self.clocks.to_string(),
-            format!("{:.1}", ratio(self.clocks, self.packets_out as u64)),
-            format!("{:.1}", self.bits_per_clock),
+            told(self.clocks),
+            tenths(self.clocks.map(|clocks| ratio(clocks, self.packets_out as u64))),
+            tenths(self.bits_per_clock),
             latency(self.latency_clocks),
         ]);
         for column in table.column_iter_mut().skip(1) {

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use espalier_driver::bus::Bus;
 use espalier_driver::{Device, Event};
 use espalier_sim::Model;
 use espalier_sim::nic::{self, Nic, NicStalls, Pair};
@@ -54,8 +55,8 @@ impl Cards for Simulated {
 }
 
 /// Opens a device, carries out the program, and lets traffic in.
-fn bring_up(registers: Registers, program: &Program) -> Result<Device<Registers>, Failure> {
-    let mut device = Device::open(registers)?;
+pub fn bring_up<B: Bus>(bus: B, program: &Program) -> Result<Device<B>, Failure> {
+    let mut device = Device::open(bus)?;
     for step in &program.steps {
         let done = match &step.what {
             What::Sa(params) => device.add_sa(params).map(drop),

@@ -44,7 +44,7 @@ pub enum BriefState {
 /// - Ports: `headers` in; `selector` to the policies and `briefing` out, one each a frame, in order; write ports of the local addresses
 ///   ([`LocalAddresses`]) and of the SAs ([`SaRules`]).
 /// - `selector.forward` follows the local addresses until the selector is taken.
-/// - Latency: from `headers` to `selector` 1 clock, and one more for each write of an SA meanwhile; to `briefing` 3 clocks.
+/// - Latency: from `headers` to `selector` 1 clock; to `briefing` 3 clocks.
 /// - Throughput: a frame every 4 clocks, and what the parser takes to offer the next. Back-pressure: one frame waits in the parser.
 #[derive(LogicBlock, Default)]
 pub struct Brief<const A: usize> {
@@ -86,6 +86,7 @@ impl<const A: usize> Logic for Brief<A> {
         dff_setup!(self, clock, state);
         clock!(self, clock, locals, rules);
         self.locals.reset.next = self.reset.val();
+        self.rules.reset.next = self.reset.val();
         self.locals.write_enable.next = self.local_write.val();
         self.locals.write_index.next = self.local_index.val();
         self.locals.write_data.next = self.local_address.val();
@@ -138,7 +139,7 @@ impl<const A: usize> Logic for Brief<A> {
         self.headers_ready.next = false;
         match self.state.q.val() {
             BriefState::Fetch => {
-                if self.headers_valid.val() & !self.rules.is_writing.val() {
+                if self.headers_valid.val() {
                     self.locals.compare.next = true;
                     self.rules.fetch.next = true;
                     self.state.d.next = BriefState::Ask;
@@ -149,7 +150,7 @@ impl<const A: usize> Logic for Brief<A> {
                 if self.selector_ready.val() {
                     self.state.d.next = BriefState::Compare;
                 } else if !self.rules.is_writing.val() {
-                    // However long it waits, SA, addresses and policies are looked at together.
+                    // However long it waits, SA, addresses and policies are looked at together. Not in the clock of a write.
                     self.locals.compare.next = true;
                     self.rules.fetch.next = true;
                 }

@@ -24,30 +24,32 @@ pub use self::local_addresses::LOCAL_ADDRESSES;
 use crate::fifo::Fifo;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
+use crate::queue::Queue;
 use crate::records::{Accept, LocalAddress, Meta, Policy, SaIndex, SaSelector};
 use crate::stream::Beat;
 
-/// Passes the frames that the rules of the module's documentation allow, byte for byte, and swallows the others whole. 2^`A` SAs, 8 * 2^`R`
-/// inbound policies (`R` at most 3: [`Accept`] has 64).
+/// Passes the frames that the rules of the module's documentation allow, byte for byte, and swallows the others whole. 2^`A` SAs, 4 * `G` * 2^`R`
+/// inbound policies (64 at most: [`Accept`] has a bit for each)
 ///
 /// - Ports: `s` in with `s_meta`, which counts with a frame's first beat; `m` out with `m_meta`, the same of every beat; write ports;
 ///   `ready`, low after reset until the policies are swept; `events`, a pulse for each frame, at least 3 clocks apart.
-/// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 25 clocks and the beats of the frame, 6 at most (64 bytes: 29),
-///   if no other look-up is under way. One more for each write of a policy or an SA meanwhile.
+/// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 23 clocks and the beats of the frame, 6 at most (64 bytes: 27),
+///   if no other look-up is under way.
 /// - Throughput: a frame every 8 clocks, where policies are 64; else a beat a clock. No bubble between frames.
 /// - Back-pressure: 64 beats, or 11 frames, wait inside; then `s_ready` falls. `error` of a frame's last beat is kept.
-/// - Writes: any clock. A frame sees each policy, the local addresses, and the three parts of its SA as they are before a write or as
-///   they are after, never a mixture; it looks at all of them within 2^R + 1 clocks (and one more for each write meanwhile), however
+/// - Writes: any clock; their operands stay for the 2 clocks after it, and no frame waits for them. A frame sees each policy, the local addresses, and the
+///   three parts of its SA as they are before a write or as they are after, never a mixture; it looks at all of them within 2^R + 2 clocks, however
 ///   long it waits before and behind.
 ///
 /// `sa_write` must be that of [`RxSaTable`](crate::rx_sa::RxSaTable), which counts the generations from it. Local addresses and policies are
 /// cleared by `reset`; selector and accepted policies must be written for each SA before packets of it come.
 #[derive(LogicBlock, Default)]
-pub struct Admit<const A: usize, const R: usize> {
+pub struct Admit<const A: usize, const R: usize, const G: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
+    /// Stays up until `policy_ready`.
     pub policy_write: Signal<In, bool>,
-    /// Row * 8 + bank.
+    pub policy_ready: Signal<Out, bool>,
     pub policy_index: Signal<In, Bits<10>>,
     pub policy: Signal<In, Policy>,
     pub local_write: Signal<In, bool>,
@@ -75,13 +77,13 @@ pub struct Admit<const A: usize, const R: usize> {
     parse: Parse,
     frames: Fifo<Beat, 6>,
     brief: Brief<A>,
-    policies: PolicyTable<R>,
-    briefings: Fifo<Briefing, 2>,
+    policies: PolicyTable<R, G>,
+    briefings: Queue<Briefing, 2>,
     decide: Decide,
     gate: Gate,
 }
 
-impl<const A: usize, const R: usize> Logic for Admit<A, R> {
+impl<const A: usize, const R: usize, const G: usize> Logic for Admit<A, R, G> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, parse, frames, brief, policies, briefings, decide);
@@ -94,7 +96,8 @@ impl<const A: usize, const R: usize> Logic for Admit<A, R> {
         self.ready.next = self.policies.ready.val();
 
         // Tables.
-        self.policies.write_enable.next = self.policy_write.val();
+        self.policies.write_valid.next = self.policy_write.val();
+        self.policy_ready.next = self.policies.write_ready.val();
         self.policies.write_index.next = self.policy_index.val();
         self.policies.write_data.next = self.policy.val();
         self.brief.local_write.next = self.local_write.val();

@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::records::{Accept, SaIndex, SaSelector, Selector};
 
 /// What of an SA counts besides its selector.
@@ -18,14 +20,16 @@ pub struct SaStanding {
 /// - Ports: `packet` of SA `index` and `generation`; `fetch` begins the comparison, or begins it anew; the answers. Three write ports with one index.
 /// - Latency: 3 clocks from `fetch` to the answers, which then stand until the next; `packet`, `index` and `generation` must be held until
 ///   then. One packet at a time.
-/// - Back-pressure: no `fetch` while `is_writing`. So an entry is never read in the clock in which it is written, its three parts are
-///   seen as they stand together in one clock, and synthesis may leave out read-during-write logic.
+/// - Writes: a pulse in any clock; index and data stay for the 2 clocks after it. A write costs no packet a clock: it waits, with `is_writing`, for a clock
+///   without `fetch`, and `fetch` is high in one of two clocks at most while `is_writing`. So an entry is never read in the clock in which it is
+///   written, its three parts are seen as they stand together in one clock, and synthesis may leave out read-during-write logic.
 ///
 /// Generations are counted as [`RxSaTable`](crate::rx_sa::RxSaTable) counts them, from the same writes of SAs: the two agree as long as both see
 /// every one. Entries are undefined until they are written, and asked for only by packets of an SA that was.
 #[derive(LogicBlock, Default)]
 pub struct SaRules<const A: usize> {
     pub clock: Signal<In, Clock>,
+    pub reset: Signal<In, bool>,
     pub sa_write: Signal<In, bool>,
     pub sa_tunnel: Signal<In, bool>,
     pub selector_write: Signal<In, bool>,
@@ -33,6 +37,7 @@ pub struct SaRules<const A: usize> {
     pub accept_write: Signal<In, bool>,
     pub accept: Signal<In, Accept>,
     pub write_index: Signal<In, SaIndex>,
+    /// A write waits.
     pub is_writing: Signal<Out, bool>,
     pub fetch: Signal<In, bool>,
     pub index: Signal<In, SaIndex>,
@@ -45,11 +50,15 @@ pub struct SaRules<const A: usize> {
     pub is_tunnel: Signal<Out, bool>,
     /// The policies that it satisfies.
     pub accepted: Signal<Out, Bits<64>>,
-    standings: RAM<SaStanding, A>,
-    selectors: RAM<SaSelector, A>,
-    accepts: RAM<Accept, A>,
+    standings: Ram<SaStanding, A>,
+    selectors: Ram<SaSelector, A>,
+    accepts: Ram<Accept, A>,
     /// Counts the writes of SAs.
     write_count: DFF<Bits<16>>,
+    /// Writes that have not been made yet.
+    sa_waits: DFF<bool>,
+    selector_waits: DFF<bool>,
+    accept_waits: DFF<bool>,
     /// The RAMs show what was fetched.
     fetched: DFF<bool>,
     standing: DFF<SaStanding>,
@@ -73,28 +82,31 @@ pub struct SaRules<const A: usize> {
 impl<const A: usize> Logic for SaRules<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write_count, fetched, standing, allowed, accepted_now);
+        dff_setup!(self, clock, write_count, sa_waits, selector_waits, accept_waits, fetched, standing, allowed, accepted_now);
         dff_setup!(self, clock, is_same, family_differs, protocol_differs, sport_differs, dport_differs);
-        self.is_writing.next = self.sa_write.val() | (self.selector_write.val() | self.accept_write.val());
+        self.sa_waits.d.next = self.sa_write.val() | (self.sa_waits.q.val() & self.fetch.val());
+        self.selector_waits.d.next = self.selector_write.val() | (self.selector_waits.q.val() & self.fetch.val());
+        self.accept_waits.d.next = self.accept_write.val() | (self.accept_waits.q.val() & self.fetch.val());
+        self.is_writing.next = self.sa_waits.q.val() | (self.selector_waits.q.val() | self.accept_waits.q.val());
         self.standings.read_clock.next = self.clock.val();
         self.standings.write_clock.next = self.clock.val();
-        self.standings.write_enable.next = self.sa_write.val();
+        self.standings.write_enable.next = self.sa_waits.q.val() & !self.fetch.val();
         self.standings.write_address.next = bit_cast::<A, 10>(self.write_index.val());
         self.standings.write_data.next.generation = self.write_count.q.val();
         self.standings.write_data.next.tunnel = self.sa_tunnel.val();
         self.standings.read_address.next = bit_cast::<A, 10>(self.index.val());
-        if self.sa_write.val() {
+        if self.sa_waits.q.val() & !self.fetch.val() {
             self.write_count.d.next = self.write_count.q.val() + 1;
         }
         self.selectors.read_clock.next = self.clock.val();
         self.selectors.write_clock.next = self.clock.val();
-        self.selectors.write_enable.next = self.selector_write.val();
+        self.selectors.write_enable.next = self.selector_waits.q.val() & !self.fetch.val();
         self.selectors.write_address.next = bit_cast::<A, 10>(self.write_index.val());
         self.selectors.write_data.next = self.selector.val();
         self.selectors.read_address.next = bit_cast::<A, 10>(self.index.val());
         self.accepts.read_clock.next = self.clock.val();
         self.accepts.write_clock.next = self.clock.val();
-        self.accepts.write_enable.next = self.accept_write.val();
+        self.accepts.write_enable.next = self.accept_waits.q.val() & !self.fetch.val();
         self.accepts.write_address.next = bit_cast::<A, 10>(self.write_index.val());
         self.accepts.write_data.next = self.accept.val();
         self.accepts.read_address.next = bit_cast::<A, 10>(self.index.val());
@@ -128,5 +140,10 @@ impl<const A: usize> Logic for SaRules<A> {
         self.is_current.next = self.is_same.q.val();
         self.is_tunnel.next = self.standing.q.val().tunnel;
         self.accepted.next = self.accepted_now.q.val().policies;
+        if self.reset.val() {
+            self.sa_waits.d.next = false;
+            self.selector_waits.d.next = false;
+            self.accept_waits.d.next = false;
+        }
     }
 }

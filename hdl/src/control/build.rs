@@ -4,7 +4,7 @@ use espalier_regs::map::cap_features;
 use espalier_regs::Capabilities;
 
 use crate::parse::MAX_FRAME_BYTES;
-use crate::policy::BANKS;
+use crate::policy::PLACES;
 use crate::records::SaIndex;
 
 /// What every build of the engine does, whatever its sizes: bits of CAP_FEATURES.
@@ -38,18 +38,19 @@ pub(super) const EVENT_BITS: usize = 6;
 /// Largest replay window.
 const MAX_REPLAY_WINDOW: u16 = 4096;
 
-/// What a build of the engine can do: 2^`A` SAs and 8 * 2^`R` policies in each direction, 4 * 2^`C` places in the SA CAM.
+/// What a build of the engine can do: 2^`A` SAs and 4 * `G` * 2^`R` policies in each direction, 4 * 2^`C` places in the SA CAM.
 ///
-/// `R` is at most 3: the record `Accept` has a bit for each of 64 inbound policies.
-pub const fn capabilities<const A: usize, const R: usize, const C: usize>() -> Capabilities {
+/// `R` is at most 3 (look-ups of 8 clocks), and the policies at most 64: the record `Accept` has a bit for each inbound one.
+pub const fn capabilities<const A: usize, const R: usize, const G: usize, const C: usize>() -> Capabilities {
     assert!(A <= SaIndex::width() && C <= 10, "wider than the ports");
-    assert!(BANKS << R <= 64, "more inbound policies than an SA has bits for");
+    assert!(R <= 3, "more rows of policies than a look-up has clocks for");
+    assert!((PLACES * G) << R <= 64, "more inbound policies than an SA has bits for");
     Capabilities {
         features: FEATURES,
         tx_sas: 1 << A,
         rx_sas: 1 << A,
-        policies: (BANKS as u16) << R,
-        rx_policies: (BANKS as u16) << R,
+        policies: ((PLACES * G) as u16) << R,
+        rx_policies: ((PLACES * G) as u16) << R,
         local_addresses: LOCAL_ADDRESSES,
         events: 1 << EVENT_BITS,
         cam_ways: CAM_WAYS,

@@ -102,21 +102,21 @@ pub fn table(build: &Capabilities) -> BTreeMap<Bits<16>, Entry> {
     table
 }
 
-/// See the module's documentation. `A`, `R`, `C`: see [`capabilities`].
+/// See the module's documentation. `A`, `R`, `G`, `C`: see [`capabilities`].
 #[derive(LogicBlock)]
-pub struct Decode<const A: usize, const R: usize, const C: usize> {
+pub struct Decode<const A: usize, const R: usize, const G: usize, const C: usize> {
     pub address: Signal<In, Bits<16>>,
     pub entry: Signal<Out, Entry>,
     rom: ROM<Entry, 16>,
 }
 
-impl<const A: usize, const R: usize, const C: usize> Default for Decode<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Default for Decode<A, R, G, C> {
     fn default() -> Self {
-        Self { address: Default::default(), entry: Default::default(), rom: ROM::new(table(&capabilities::<A, R, C>())) }
+        Self { address: Default::default(), entry: Default::default(), rom: ROM::new(table(&capabilities::<A, R, G, C>())) }
     }
 }
 
-impl<const A: usize, const R: usize, const C: usize> Logic for Decode<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Logic for Decode<A, R, G, C> {
     #[hdl_gen]
     fn update(&mut self) {
         self.rom.address.next = self.address.val();

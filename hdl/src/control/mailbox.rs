@@ -24,11 +24,13 @@ const _: () = assert!(command::OP.width == 8 && command::INDEX.width == 16 && co
 /// Write pulses of the tables.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Writes {
-    /// Stays up until `tx_sa_ready`.
+    /// Until `tx_sa_ready`.
     pub tx_sa: bool,
     pub rx_sa: bool,
     pub cam: bool,
+    /// Until `tx_policy_ready`.
     pub tx_policy: bool,
+    /// Until `rx_policy_ready`.
     pub rx_policy: bool,
     pub tx_limits: bool,
     pub rx_limits: bool,
@@ -54,9 +56,9 @@ enum MailboxState {
     Finish,
 }
 
-/// See the module's documentation. `A`, `R`, `C`: see [`super::capabilities`].
+/// See the module's documentation. `A`, `R`, `G`, `C`: see [`super::capabilities`].
 #[derive(LogicBlock, Default)]
-pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
+pub struct Mailbox<const A: usize, const R: usize, const G: usize, const C: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub write_mail: Signal<In, bool>,
@@ -72,6 +74,8 @@ pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
     pub replay_init_ready: Signal<In, bool>,
     pub tables_ready: Signal<In, bool>,
     pub tx_sa_ready: Signal<In, bool>,
+    pub tx_policy_ready: Signal<In, bool>,
+    pub rx_policy_ready: Signal<In, bool>,
     pub busy: Signal<Out, bool>,
     pub done: Signal<Out, bool>,
     pub error: Signal<Out, Bits<4>>,
@@ -93,7 +97,7 @@ pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
     pub writes: Signal<Out, Writes>,
     pub hkey_valid: Signal<Out, bool>,
     pub replay_init_valid: Signal<Out, bool>,
-    operations: Operations<A, R, C>,
+    operations: Operations<A, R, G, C>,
     state: DFF<MailboxState>,
     op: DFF<Bits<8>>,
     row: DFF<Bits<16>>,
@@ -111,12 +115,14 @@ pub struct Mailbox<const A: usize, const R: usize, const C: usize> {
     is_write: Signal<Local, bool>,
     holds: Signal<Local, bool>,
     is_read: Signal<Local, bool>,
+    /// The table takes the record.
+    written: Signal<Local, bool>,
     op_at: Const<5, { lsb(command::OP) }>,
     index_at: Const<5, { lsb(command::INDEX) }>,
     way_at: Const<5, { lsb(command::WAY) }>,
 }
 
-impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Logic for Mailbox<A, R, G, C> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, op, row, place, acts, ended, code);
@@ -156,6 +162,17 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
         self.writes.next.rx_selector = self.is_write.val() && (self.acts.q.val().table == Table::RxSelector);
         self.writes.next.rx_accept = self.is_write.val() && (self.acts.q.val().table == Table::RxAccept);
         self.writes.next.local = self.is_write.val() && (self.acts.q.val().table == Table::Local);
+
+        self.written.next = true;
+        if self.acts.q.val().table == Table::TxSa {
+            self.written.next = self.tx_sa_ready.val();
+        }
+        if self.acts.q.val().table == Table::TxPolicy {
+            self.written.next = self.tx_policy_ready.val();
+        }
+        if self.acts.q.val().table == Table::RxPolicy {
+            self.written.next = self.rx_policy_ready.val();
+        }
 
         // The steps of a command.
         self.operations.op.next = self.op.q.val();
@@ -225,7 +242,7 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Mailbox<A, R, C> 
                 self.state.d.next = MailboxState::Write;
             }
             MailboxState::Write => {
-                if self.tx_sa_ready.val() || (self.acts.q.val().table != Table::TxSa) {
+                if self.written.val() {
                     self.state.d.next = MailboxState::Hold;
                 }
             }

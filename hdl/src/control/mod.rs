@@ -7,7 +7,7 @@
 //! commands: see [`mailbox`]. Throughput: a write and a read at a time. Back-pressure: on the bus only. After reset everything is as
 //! the map says, and every switch is off.
 //!
-//! A record, with its index, holds from the clock of its write pulse (of an outbound SA: from the first one) through the nine after
+//! A record, with its index, holds from the clock of its write pulse (where a write may wait: from the first one) through the nine after
 //! it. A cleared place is written with a record that is zero throughout, key included, and a sequence number of zero.
 
 pub mod answer;
@@ -53,9 +53,9 @@ pub(crate) const fn lsb(field: Field) -> u64 {
     field.lsb as u64
 }
 
-/// See the module's documentation. `A`, `R`, `C`: see [`capabilities`].
+/// See the module's documentation. `A`, `R`, `G`, `C`: see [`capabilities`].
 #[derive(LogicBlock, Default)]
-pub struct Control<const A: usize, const R: usize, const C: usize> {
+pub struct Control<const A: usize, const R: usize, const G: usize, const C: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub s_axil_awaddr: Signal<In, Bits<16>>,
@@ -117,9 +117,11 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     pub cam_way: Signal<Out, Bits<2>>,
     pub cam_row: Signal<Out, Bits<10>>,
     pub cam_entry: Signal<Out, CamEntry>,
-    /// Write ports of the policy tables.
+    /// Write ports of the policy tables: a write stays up until it is `ready`.
     pub tx_policy_write: Signal<Out, bool>,
+    pub tx_policy_write_ready: Signal<In, bool>,
     pub rx_policy_write: Signal<Out, bool>,
+    pub rx_policy_write_ready: Signal<In, bool>,
     pub policy_index: Signal<Out, Bits<10>>,
     pub policy: Signal<Out, Policy>,
     /// Write port of the local addresses.
@@ -146,14 +148,14 @@ pub struct Control<const A: usize, const R: usize, const C: usize> {
     pub rx_seq: Signal<In, Bits<64>>,
     pub rx_life: Signal<In, Life>,
     pub rx_failures: Signal<In, RxFailures>,
-    registers: Registers<A, R, C>,
-    mailbox: Mailbox<A, R, C>,
+    registers: Registers<A, R, G, C>,
+    mailbox: Mailbox<A, R, G, C>,
     operands: Operands,
     check: Check,
     answers: Answers,
 }
 
-impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Logic for Control<A, R, G, C> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(self, clock, registers, mailbox, operands, answers);
@@ -252,7 +254,9 @@ impl<const A: usize, const R: usize, const C: usize> Logic for Control<A, R, C> 
         self.cam_row.next = bit_cast::<10, 16>(self.mailbox.index.val());
         self.cam_entry.next = self.operands.cam_entry.val();
         self.tx_policy_write.next = self.mailbox.writes.val().tx_policy;
+        self.mailbox.tx_policy_ready.next = self.tx_policy_write_ready.val();
         self.rx_policy_write.next = self.mailbox.writes.val().rx_policy;
+        self.mailbox.rx_policy_ready.next = self.rx_policy_write_ready.val();
         self.policy_index.next = bit_cast::<10, 16>(self.mailbox.index.val());
         self.policy.next = self.operands.policy.val();
         self.local_write.next = self.mailbox.writes.val().local;

@@ -102,23 +102,23 @@ fn action(op: Op, build: &Capabilities) -> Action {
     }
 }
 
-/// See the module's documentation. `A`, `R`, `C`: see [`capabilities`].
+/// See the module's documentation. `A`, `R`, `G`, `C`: see [`capabilities`].
 #[derive(LogicBlock)]
-pub struct Operations<const A: usize, const R: usize, const C: usize> {
+pub struct Operations<const A: usize, const R: usize, const G: usize, const C: usize> {
     pub op: Signal<In, Bits<8>>,
     pub action: Signal<Out, Action>,
     rom: ROM<Action, 8>,
 }
 
-impl<const A: usize, const R: usize, const C: usize> Default for Operations<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Default for Operations<A, R, G, C> {
     fn default() -> Self {
-        let build = capabilities::<A, R, C>();
+        let build = capabilities::<A, R, G, C>();
         let actions = Op::ALL.iter().map(|op| (op.code().to_bits(), action(*op, &build)));
         Self { op: Default::default(), action: Default::default(), rom: ROM::new(actions.collect()) }
     }
 }
 
-impl<const A: usize, const R: usize, const C: usize> Logic for Operations<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Logic for Operations<A, R, G, C> {
     #[hdl_gen]
     fn update(&mut self) {
         self.rom.address.next = self.op.val();

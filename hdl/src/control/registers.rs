@@ -18,9 +18,9 @@ use super::result::RESULT_BITS;
 use crate::constant::Const;
 use crate::records::{HostNotice, Notice};
 
-/// See the module's documentation. `A`, `R`, `C`: see [`super::capabilities`].
+/// See the module's documentation. `A`, `R`, `G`, `C`: see [`super::capabilities`].
 #[derive(LogicBlock, Default)]
-pub struct Registers<const A: usize, const R: usize, const C: usize> {
+pub struct Registers<const A: usize, const R: usize, const G: usize, const C: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub s_axil_awaddr: Signal<In, Bits<16>>,
@@ -70,8 +70,8 @@ pub struct Registers<const A: usize, const R: usize, const C: usize> {
     pub result: Signal<In, Bits<RESULT_BITS>>,
     axil_write: AxilWrite,
     axil_read: AxilRead,
-    write_decode: Decode<A, R, C>,
-    read_decode: Decode<A, R, C>,
+    write_decode: Decode<A, R, G, C>,
+    read_decode: Decode<A, R, G, C>,
     counters: Counters,
     notices: Notices,
     answer: Answer,
@@ -90,7 +90,7 @@ pub struct Registers<const A: usize, const R: usize, const C: usize> {
     lost_at: Const<5, { lsb(event_lost::LOST) }>,
 }
 
-impl<const A: usize, const R: usize, const C: usize> Logic for Registers<A, R, C> {
+impl<const A: usize, const R: usize, const G: usize, const C: usize> Logic for Registers<A, R, G, C> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, tx_on, rx_on, pass_unknown);

@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use super::admit::Admit;
+use super::aes::zero::ZeroBlock;
 use super::aes::Aes;
 use super::apply::{Hashed, Output};
 use super::delay::Delay;
@@ -27,20 +28,20 @@ const DELAY_BITS: usize = 5;
 /// `lengths` belongs to clock 5 of [`super::ghash`]; its `h` comes one clock after [`KEYS_DELAY`].
 const LENGTHS_WAIT: usize = aes::LATENCY + 5 - (KEYS_DELAY + 1 + lengths::LATENCY);
 
-/// The core. `d` is `tx` or `rx`.
+/// The core. `d` is `tx` or `rx`. `R`: rounds of AES in hardware ([`Aes`]).
 ///
 /// | | |
 /// |---|---|
 /// | slots | `d_slot`, `d_crypto`, `d_slot_valid`, `d_slot_ready`: a packet's slots in order, gaps allowed |
 /// | results | `d_beat`, `d_beat_valid`; `d_tag`, `d_tag_valid` once a packet with a `first` slot |
-/// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`, `hkey_size`; `hkey_done`, a pulse, with `hkey_h`, `hkey_h3` |
-/// | latency | beat [`super::LATENCY`], tag [`super::TAG_LATENCY`], hash subkey [`super::HKEY_LATENCY`] clocks |
-/// | throughput | one slot a clock in all; the directions alternate when both have one |
-/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn or a hash subkey that has waited [`super::admit::PATIENCE`] clocks |
+/// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`; `hkey_size` until `hkey_done`, a pulse, with `hkey_h`, `hkey_h3`; they take nothing from the slots |
+/// | latency | beat [`super::LATENCY`], tag [`super::TAG_LATENCY`], hash subkey [`super::hkey_latency`] clocks |
+/// | throughput | one slot a clock in all (folded, with `R` = 2, one each 7 clocks); the directions alternate when both have one |
+/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn, and where AES is folded |
 ///
 /// Limits: 65,535 bytes of payload and 1,023 of AAD a packet.
 #[derive(LogicBlock, Default)]
-pub struct GcmCore {
+pub struct GcmCore<const R: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub tx_slot: Signal<In, Slot>,
@@ -70,7 +71,7 @@ pub struct GcmCore {
     pub hkey_h3: Signal<Out, Bits<128>>,
     admit: Admit,
     prepare: Prepare,
-    aes: Aes,
+    aes: Aes<R>,
     work_delay: Delay<Work, DELAY_BITS, WORK_DELAY>,
     keys_delay: Delay<HashKeys, DELAY_BITS, KEYS_DELAY>,
     powers: Powers,
@@ -78,10 +79,10 @@ pub struct GcmCore {
     given_out: Comb3<Output, 128, 128, 16, 128>,
     hashed: Comb4<Hashed, 128, 128, 16, 16, 128>,
     ghash: Ghash,
+    zero_block: ZeroBlock,
     hash_key: HashKey,
-    /// Bit i: there is a slot, or a hash subkey, i + 1 clocks behind `prepare`.
+    /// Bit i: there is a slot i + 1 clocks behind `prepare`.
     slots: DFF<Bits<{ aes::LATENCY }>>,
-    hkeys: DFF<Bits<{ aes::LATENCY }>>,
     /// Beside the key stream.
     work: DFF<Work>,
     output_mask: DFF<Bits<16>>,
@@ -95,14 +96,15 @@ pub struct GcmCore {
     tx_valid: DFF<bool>,
     rx_valid: DFF<bool>,
     valid: Signal<Local, bool>,
+    accepts: Signal<Local, bool>,
     step: Signal<Local, HashStep>,
     behind_aes: Const<5, { aes::LATENCY as u64 - 1 }>,
 }
 
-impl Logic for GcmCore {
+impl<const R: usize> Logic for GcmCore<R> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, slots, hkeys, work, output_mask, hash_mask, aad_length, length, x, beat, tx_valid, rx_valid);
+        dff_setup!(self, clock, slots, work, output_mask, hash_mask, aad_length, length, x, beat, tx_valid, rx_valid);
 
         self.admit.clock.next = self.clock.val();
         self.admit.reset.next = self.reset.val();
@@ -116,10 +118,6 @@ impl Logic for GcmCore {
         self.admit.rx_slot_valid.next = self.rx_slot_valid.val();
         self.admit.rx_room.next = self.rx_room.val();
         self.rx_slot_ready.next = self.admit.rx_slot_ready.val();
-        self.admit.hkey_valid.next = self.hkey_valid.val() && !self.hash_key.busy.val();
-        self.admit.hkey_key.next = self.hkey_key.val();
-        self.admit.hkey_size.next = self.hkey_size.val();
-        self.hkey_ready.next = self.admit.hkey_ready.val();
 
         self.prepare.clock.next = self.clock.val();
         self.prepare.reset.next = self.reset.val();
@@ -127,10 +125,11 @@ impl Logic for GcmCore {
         self.prepare.crypto.next = self.admit.crypto.val();
         self.prepare.rx.next = self.admit.rx.val();
         self.prepare.valid.next = self.admit.valid.val();
-        self.prepare.hkey.next = self.admit.hkey.val();
 
-        // Side by side: AES, the data, the hash subkeys. What is valid is known here, under reset.
+        // Side by side: AES, the data, the hash subkeys of the SA. What is valid is known here, under reset.
         self.aes.clock.next = self.clock.val();
+        self.aes.reset.next = self.reset.val();
+        self.admit.turn.next = self.aes.turn.val();
         self.aes.block.next = self.prepare.block.val();
         self.aes.key.next = self.prepare.key.val();
         self.aes.size.next = self.prepare.size.val();
@@ -141,10 +140,6 @@ impl Logic for GcmCore {
         self.slots.d.next = self.slots.q.val() << 1;
         if self.prepare.valid_out.val() {
             self.slots.d.next = (self.slots.q.val() << 1) | 1;
-        }
-        self.hkeys.d.next = self.hkeys.q.val() << 1;
-        if self.prepare.hkey_out.val() {
-            self.hkeys.d.next = (self.hkeys.q.val() << 1) | 1;
         }
 
         // One clock before the key stream: out of the delay into registers.
@@ -210,19 +205,25 @@ impl Logic for GcmCore {
         self.rx_tag.next = self.ghash.tag.val();
         self.rx_tag_valid.next = self.ghash.rx_tag_valid.val();
 
-        // Hash subkeys.
+        // Hash subkeys of a new SA.
+        self.hkey_ready.next = !self.hash_key.busy.val();
+        self.accepts.next = self.hkey_valid.val() & !self.hash_key.busy.val();
+        self.zero_block.clock.next = self.clock.val();
+        self.zero_block.reset.next = self.reset.val();
+        self.zero_block.accept.next = self.accepts.val();
+        self.zero_block.key.next = self.hkey_key.val();
+        self.zero_block.size.next = self.hkey_size.val();
         self.hash_key.clock.next = self.clock.val();
         self.hash_key.reset.next = self.reset.val();
-        self.hash_key.accept.next = self.admit.hkey_ready.val();
-        self.hash_key.start.next = self.hkeys.q.val().get_bit(self.behind_aes.val().index());
-        self.hash_key.h.next = self.aes.y.val();
+        self.hash_key.accept.next = self.accepts.val();
+        self.hash_key.start.next = self.zero_block.done.val();
+        self.hash_key.h.next = self.zero_block.h.val();
         self.hkey_done.next = self.hash_key.done.val();
         self.hkey_h.next = self.hash_key.h_out.val();
         self.hkey_h3.next = self.hash_key.h3_out.val();
 
         if self.reset.val() {
             self.slots.d.next = 0.into();
-            self.hkeys.d.next = 0.into();
             self.tx_valid.d.next = false;
             self.rx_valid.d.next = false;
         }

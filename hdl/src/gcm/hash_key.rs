@@ -3,7 +3,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | ports | `accept`: the request is on its way through AES; `start` with `h`; `busy` from `accept` to `done`; `done`, a pulse, with `h_out` and `h3_out`, which stay |
+//! | ports | `accept`: AES of the zero block has begun; `start` with `h`; `busy` from `accept` to `done`; `done`, a pulse, with `h_out` and `h3_out`, which stay |
 //! | latency | [`LATENCY`] clocks from `start` to `done` |
 //! | throughput | one at a time |
 //! | back-pressure | `busy` |

@@ -8,7 +8,7 @@
 //! tx ─┐                          ┌─> aes ──────── key stream ─┬─> ⊕ ──> tx_beat, rx_beat
 //!     ├─> admit ──> prepare ─────┼─> delay ────── data ───────┴─> mask ⊕ ──> ghash ─────────────────> tx_tag, rx_tag
 //! rx ─┘        (alternates)      └─> delay ────── h, h3 ────> powers, lengths ─^
-//! hkey ──> admit, in an idle clock ──> aes ─────> hash_key ──> hkey_h, hkey_h3
+//! hkey ──> aes::zero ──> hash_key ──> hkey_h, hkey_h3    (beside the pipeline: new SAs take no slot)
 //! ```
 //!
 //! Modules in the order in which a slot meets them; [`field`] has the diagram of bit and byte order.
@@ -38,8 +38,10 @@ const FRONT: usize = admit::LATENCY + prepare::LATENCY;
 pub const LATENCY: usize = FRONT + aes::LATENCY + 1;
 /// Clocks from the acceptance of a packet's last slot to its tag (`d_tag_valid`).
 pub const TAG_LATENCY: usize = FRONT + aes::LATENCY + ghash::LATENCY;
-/// Clocks from the acceptance of `hkey` to `hkey_done`.
-pub const HKEY_LATENCY: usize = FRONT + aes::LATENCY + hash_key::LATENCY;
+/// Clocks from the acceptance of `hkey`, a key of so many words, to `hkey_done`.
+pub const fn hkey_latency(key_words: usize) -> usize {
+    aes::zero::latency(key_words) + hash_key::LATENCY
+}
 /// Beats of one direction that its consumer must have space for when it raises `d_room`: all that are on their way, and the one of that clock.
 pub const BEAT_ROOM: usize = LATENCY + 1;
 /// Tags, likewise: a packet may be a single slot.

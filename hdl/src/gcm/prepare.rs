@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | ports | `slot`, `crypto`, `rx`, `valid`, `hkey` in; `block`, `key`, `size` for AES; `work`, `hash_keys`; `valid`, `hkey` again |
+//! | ports | `slot`, `crypto`, `rx`, `valid` in; `block`, `key`, `size` for AES; `work`, `hash_keys`; `valid` again |
 //! | latency | [`LATENCY`] clock |
 //! | throughput | one slot a clock, of either direction |
 //! | back-pressure | none |
@@ -28,16 +28,14 @@ pub struct Prepare {
     pub crypto: Signal<In, CryptoContext>,
     pub rx: Signal<In, bool>,
     pub valid: Signal<In, bool>,
-    pub hkey: Signal<In, bool>,
     /// For AES.
     pub block: Signal<Out, Bits<128>>,
     pub key: Signal<Out, Bits<256>>,
     pub size: Signal<Out, Bits<2>>,
     pub work: Signal<Out, Work>,
     pub hash_keys: Signal<Out, HashKeys>,
-    /// The outputs are a slot's; they compute a hash subkey.
+    /// The outputs are a slot's.
     pub valid_out: Signal<Out, bool>,
-    pub hkey_out: Signal<Out, bool>,
     progress: [Progress; 2],
     block_1: DFF<Bits<128>>,
     key_1: DFF<Bits<256>>,
@@ -45,7 +43,6 @@ pub struct Prepare {
     work_1: DFF<Work>,
     hash_keys_1: DFF<HashKeys>,
     valid_1: DFF<bool>,
-    hkey_1: DFF<bool>,
     first: Signal<Local, bool>,
     aad: Signal<Local, bool>,
     bypass: Signal<Local, bool>,
@@ -66,7 +63,7 @@ pub struct Prepare {
 impl Logic for Prepare {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, block_1, key_1, size_1, work_1, hash_keys_1, valid_1, hkey_1);
+        dff_setup!(self, clock, block_1, key_1, size_1, work_1, hash_keys_1, valid_1);
         self.first.next = self.slot.val().first;
         self.aad.next = self.slot.val().aad;
         self.bypass.next = self.slot.val().bypass;
@@ -95,11 +92,8 @@ impl Logic for Prepare {
             self.length.next = self.progress[1].length.val();
         }
 
-        // AES: J0 = nonce || 1 (SP 800-38D section 7.1 step 2), then inc32; the zero block for H (step 1).
+        // AES: J0 = nonce || 1 (SP 800-38D section 7.1 step 2), then inc32.
         self.block_1.d.next = (bit_cast::<128, 96>(self.crypto.val().nonce) << 32) | bit_cast::<128, 32>(self.counter.val());
-        if self.hkey.val() {
-            self.block_1.d.next = 0.into();
-        }
         self.key_1.d.next = self.crypto.val().key;
         self.size_1.d.next = self.crypto.val().key_size;
 
@@ -135,17 +129,14 @@ impl Logic for Prepare {
         self.work_1.d.next.hash = self.step.val();
 
         self.valid_1.d.next = self.valid.val();
-        self.hkey_1.d.next = self.hkey.val();
         self.block.next = self.block_1.q.val();
         self.key.next = self.key_1.q.val();
         self.size.next = self.size_1.q.val();
         self.work.next = self.work_1.q.val();
         self.hash_keys.next = self.hash_keys_1.q.val();
         self.valid_out.next = self.valid_1.q.val();
-        self.hkey_out.next = self.hkey_1.q.val();
         if self.reset.val() {
             self.valid_1.d.next = false;
-            self.hkey_1.d.next = false;
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::records::{Life, SaIndex};
 
 /// Packets and bytes.
@@ -40,8 +42,8 @@ pub struct Ledger<const A: usize> {
     pub new_carried: Signal<In, Carried>,
     pub write_reported: Signal<In, bool>,
     pub new_reported: Signal<In, Reported>,
-    counts: RAM<Carried, A>,
-    marks: RAM<Reported, A>,
+    counts: Ram<Carried, A>,
+    marks: Ram<Reported, A>,
     counts_for_host: RAM<Carried, A>,
     marks_for_host: RAM<Reported, A>,
     wrote: DFF<bool>,

@@ -5,6 +5,8 @@ mod records;
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use self::judge::Judge;
 pub use self::records::{verdict, ReplayAdvance, ReplayCheck, ReplayChecked, Word};
 use crate::constant::Const;
@@ -62,8 +64,8 @@ pub struct Replay<const S: usize, const W: usize> {
     pub init_ready: Signal<Out, bool>,
     pub read_sa: Signal<In, SaIndex>,
     pub read_top: Signal<Out, Bits<64>>,
-    tops: RAM<Bits<64>, S>,
-    words: RAM<Word, W>,
+    tops: Ram<Bits<64>, S>,
+    words: Ram<Word, W>,
     judge: Judge,
     phase: DFF<Bits<3>>,
     /// The request whose rows are being read.

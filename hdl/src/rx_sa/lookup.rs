@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use crate::fifo::Fifo;
+use crate::queue::Queue;
 use crate::records::{CamKey, Headers, SaIndex};
 
 /// What the CAM says of a frame.
@@ -20,7 +20,7 @@ pub struct Answer {
 ///
 /// - Ports: `headers` in; `key` to the CAM and `result` from it, one for every frame (that of one that is not ESP means nothing); `m`,
 ///   which is `m_headers` and `answer`, out, in order; the write port of the generations.
-/// - Latency: the CAM's and 6 clocks. Throughput: a frame a clock; 4 wait at least.
+/// - Latency: the CAM's and 4 clocks. Throughput: a frame a clock; 4 wait at least.
 /// - Back-pressure: `headers_ready`. No more are asked for than answers can be kept.
 #[derive(LogicBlock, Default)]
 pub struct Lookup<const A: usize> {
@@ -43,9 +43,9 @@ pub struct Lookup<const A: usize> {
     pub answer: Signal<Out, Answer>,
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
-    queue: Fifo<Headers, 2>,
+    queue: Queue<Headers, 2>,
     /// Twice as deep: never full.
-    answers: Fifo<Answer, 3>,
+    answers: Queue<Answer, 3>,
     generations: RAM<Bits<16>, A>,
     asked: DFF<CamKey>,
     asked_valid: DFF<bool>,

@@ -7,7 +7,7 @@
 //! A number may go to another SA while packets of the one that had it are still held. So each write of an entry gives it a new generation (of 2^16);
 //! a packet carries that of its SA, and `check_current` and `current` tell that of now, each 1 clock after its index.
 //!
-//! Ports: `headers` in; `key` to the CAM and `result` from it; `packet` out, one a frame, in order. Latency 11 clocks and the CAM's; a packet
+//! Ports: `headers` in; `key` to the CAM and `result` from it; `packet` out, one a frame, in order. Latency 9 clocks and the CAM's; a packet
 //! each 6 clocks; back-pressure: waits in `Offer`, and 4 frames before it.
 
 mod found;
@@ -17,6 +17,7 @@ use rust_hdl::prelude::*;
 
 use crate::constant::Const;
 use crate::events::{bit, Event, EventMask};
+use crate::ram::Ram;
 use crate::records::{icv_size, CamKey, Headers, RxSa, SaIndex};
 pub use found::{decision, RxFound};
 use lookup::{Answer, Lookup};
@@ -66,7 +67,7 @@ pub struct RxSaTable<const A: usize> {
     pub packet_ready: Signal<In, bool>,
     pub events: Signal<Out, Bits<64>>,
     lookup: Lookup<A>,
-    sas: RAM<RxSa, A>,
+    sas: Ram<RxSa, A>,
     check_generations: RAM<Bits<16>, A>,
     current_generations: RAM<Bits<16>, A>,
     /// Counts the writes of the table.

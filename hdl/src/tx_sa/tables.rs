@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::records::{SaIndex, TxSa};
 
 /// 2^A SAs with their sequence numbers.
@@ -23,9 +25,9 @@ pub struct Tables<const A: usize> {
     pub write_seq: Signal<In, Bits<64>>,
     pub read_index: Signal<In, SaIndex>,
     pub read_seq: Signal<Out, Bits<64>>,
-    sas: RAM<TxSa, A>,
-    seqs: RAM<Bits<64>, A>,
-    seqs_for_host: RAM<Bits<64>, A>,
+    sas: Ram<TxSa, A>,
+    seqs: Ram<Bits<64>, A>,
+    seqs_for_host: Ram<Bits<64>, A>,
     seq_write: Signal<Local, bool>,
     seq_at: Signal<Local, SaIndex>,
     seq_written: Signal<Local, Bits<64>>,

@@ -8,7 +8,7 @@ use espalier_regs::Event;
 use espalier_sim::stream::{Agent, Beat, Lanes, Payload, Record, Sink, Source, Stalls};
 use espalier_sim::{Error, Input, Model, Output};
 
-use crate::rules::{A, R, Tables, Write, accept, passes};
+use crate::rules::{A, G, R, Tables, Write, accept, passes};
 
 /// A beat and what runs beside it, under one handshake: ports `NAME_beat`, `NAME_meta`, `NAME_valid`, `NAME_ready`.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +71,8 @@ pub struct Passage {
 pub struct Bench {
     pub model: Model,
     pub tables: Tables,
+    /// A write of a policy that is under way, and the tables without what stood there, if it was for other packets.
+    writing: Option<(Write, Option<Tables>)>,
     source: Source<Marked>,
     sink: Sink<Marked>,
     /// Frames queued, of which no beat was taken.
@@ -92,12 +94,13 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(source: Stalls, sink: Stalls) -> Self {
-        let model = Model::build::<Admit<A, R>>("admit_4_3").unwrap();
+        let model = Model::build::<Admit<A, R, G>>("admit_4_3").unwrap();
         let mut bench = Self {
             source: Source::new(&model, "s", source).unwrap(),
             sink: Sink::new(&model, "m", sink).unwrap(),
             model,
             tables: Tables::default(),
+            writing: None,
             queued: VecDeque::new(),
             undecided: VecDeque::new(),
             leaving: VecDeque::new(),
@@ -184,9 +187,35 @@ impl Bench {
         }
     }
 
-    /// One clock, with a write or none.
+    /// A write, and the clocks in which its operands stay.
+    pub fn write(&mut self, write: &Write) {
+        self.step(Some(write));
+        self.step(None);
+        self.step(None);
+        while self.is_writing() {
+            self.step(None);
+        }
+    }
+
+    /// Whether a write of a policy is under way: no other may begin.
+    pub const fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// One clock, with a write or none. Between two writes are two clocks without; one of a policy goes on after its first.
     pub fn step(&mut self, write: Option<&Write>) {
-        self.set_write(write);
+        if let Some(write @ Write::Policy(index, policy)) = write {
+            let old = self.tables.policies[*index];
+            let emptied = (policy.valid && old.valid && (policy.value, policy.mask) != (old.value, old.mask)).then(|| {
+                let mut tables = self.tables.clone();
+                tables.policies[*index].valid = false;
+                tables
+            });
+            self.undecided.iter_mut().for_each(|pending| emptied.iter().for_each(|tables| consider(tables, pending)));
+            self.writing = Some((write.clone(), emptied));
+        }
+        let policy = self.writing.as_ref().map(|(write, _)| write.clone());
+        self.set_write(policy.as_ref().or(write));
         self.source.drive(&mut self.model);
         self.sink.drive(&mut self.model);
         self.model.settle();
@@ -194,7 +223,8 @@ impl Bench {
         self.sink.sample(&self.model).unwrap();
         let clock = self.model.cycles();
         self.count_event(clock);
-        if let Some(write) = write {
+        let policy = self.writing.take_if(|_| self.model.get_bool("policy_ready")).map(|(write, _)| write);
+        if let Some(write) = policy.as_ref().or(write.filter(|write| !matches!(write, Write::Policy(..)))) {
             self.tables.apply(write);
             self.undecided.iter_mut().for_each(|pending| consider(&self.tables, pending));
         }
@@ -202,6 +232,7 @@ impl Bench {
             if !self.in_frame {
                 let mut pending = self.queued.pop_front().unwrap();
                 consider(&self.tables, &mut pending);
+                self.writing.iter().filter_map(|(_, emptied)| emptied.as_ref()).for_each(|tables| consider(tables, &mut pending));
                 self.undecided.push_back(pending);
                 self.sent.push_back(clock);
             }

@@ -13,7 +13,8 @@ use rust_hdl::prelude::{Bits, ToBits};
 pub const A: usize = 4;
 pub const R: usize = 3;
 pub const SAS: usize = 1 << A;
-pub const POLICIES: usize = 8 << R;
+pub const G: usize = 2;
+pub const POLICIES: usize = (4 * G) << R;
 
 /// A write of one of the tables.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use rust_hdl::prelude::Synth;
 
 /// 64 SAs and 64 policies in each direction, 4 * 16 CAM places.
-pub type Dut = Control<6, 3, 4>;
+pub type Dut = Control<6, 3, 2, 4>;
 
 /// AXI4-Lite responses.
 pub const OKAY: u64 = 0;
@@ -113,6 +113,8 @@ pub struct Bench {
     pub hold_tx_sa: bool,
     /// The write of an outbound SA that has not been taken yet.
     waiting: Option<Write>,
+    /// Writes of policies that have not been taken yet.
+    waiting_policies: [Option<Write>; 2],
     /// What must still be there in the next clocks: so many.
     held: Vec<(Output, BigUint, u32)>,
     aw: Option<Offer<u16>>,
@@ -142,6 +144,8 @@ struct Ports {
     /// Write, keep, record, index, sequence number.
     tx_sa: [Output; 5],
     tx_sa_ready: Input,
+    /// Of both directions.
+    policy_ready: [Input; 2],
     hkey: [Output; 3],
     hkey_in: [Input; 4],
     replay: Output,
@@ -173,6 +177,7 @@ impl Bench {
             cam_way: output("cam_way"),
             tx_sa: ["tx_sa_write", "tx_sa_keep", "tx_sa", "sa_index", "sa_seq"].map(output),
             tx_sa_ready: input("tx_sa_write_ready"),
+            policy_ready: ["tx_policy_write_ready", "rx_policy_write_ready"].map(input),
             hkey: ["hkey_valid", "hkey_key", "hkey_size"].map(output),
             hkey_in: ["hkey_ready", "hkey_done", "hkey_h", "hkey_h3"].map(input),
             replay: output("replay_init_valid"),
@@ -197,6 +202,7 @@ impl Bench {
             notice_up: [false; 2],
             hold_tx_sa: false,
             waiting: None,
+            waiting_policies: [None, None],
             held: Vec::new(),
             aw: None,
             w: None,
@@ -220,7 +226,7 @@ impl Bench {
         self.model.reset(1);
         (self.aw, self.w, self.ar, self.b, self.r) = (None, None, None, None, None);
         (self.shown_b, self.shown_r, self.in_flight, self.hkey) = (None, None, (0, 0, 0), None);
-        (self.waiting, self.held) = (None, Vec::new());
+        (self.waiting, self.waiting_policies, self.held) = (None, [None, None], Vec::new());
     }
 
     fn go(&mut self) -> bool {
@@ -277,6 +283,9 @@ impl Bench {
         self.model.write(self.ports.replay_in, replay_ready);
         let tx_sa_ready = self.go() && !self.hold_tx_sa;
         self.model.write(self.ports.tx_sa_ready, tx_sa_ready);
+        let policy_ready = [self.go(), self.go()];
+        self.model.write(self.ports.policy_ready[0], policy_ready[0]);
+        self.model.write(self.ports.policy_ready[1], policy_ready[1]);
         // The state of an SA counts only if the index has been there for 4 clocks.
         let index = self.indexes[0];
         let settled = self.indexes.iter().all(|&old| old == index);
@@ -302,7 +311,7 @@ impl Bench {
 
         self.model.settle();
         self.sample(b_ready, r_ready, replay_ready, ready);
-        self.sample_tables(tx_sa_ready);
+        self.sample_tables(tx_sa_ready, policy_ready);
         self.sample_notices();
         self.model.rise();
     }
@@ -359,16 +368,26 @@ impl Bench {
     }
 
     /// What is written into the tables at this clock edge. It must still be there in the clocks after.
-    fn sample_tables(&mut self, tx_sa_ready: bool) {
+    fn sample_tables(&mut self, tx_sa_ready: bool, policy_ready: [bool; 2]) {
         for (port, value, left) in &mut self.held {
             assert_eq!(self.model.read(*port), *value, "a record has gone too early");
             *left -= 1;
         }
         self.held.retain(|(_, _, left)| *left > 0);
         for (names, [pulse, index, record]) in TABLES.iter().zip(self.ports.tables) {
+            let side = ["tx_policy_write", "rx_policy_write"].iter().position(|name| *name == names[0]);
+            let waited = side.and_then(|side| self.waiting_policies[side].take());
+            assert!(self.model.read_bool(pulse) || waited.is_none(), "{} was withdrawn", names[0]);
             if self.model.read_bool(pulse) {
                 let way = if names[0] == "cam_write" { self.model.read_u64(self.ports.cam_way) } else { 0 };
                 let entry = Write::Entry { table: names[0], index: self.model.read_u64(index), way, record: self.model.read(record) };
+                assert!(waited.is_none_or(|waited| waited == entry), "{} has changed", names[0]);
+                if let Some(side) = side
+                    && !policy_ready[side]
+                {
+                    self.waiting_policies[side] = Some(entry);
+                    continue;
+                }
                 self.writes.push(entry);
                 // An inbound SA is written again when its window is ready.
                 let clocks = if names[0] == "rx_sa_write" { 1 } else { HOLD };

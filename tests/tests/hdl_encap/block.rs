@@ -32,6 +32,7 @@ pub struct Block {
     pub notice_valid: Signal<Out, bool>,
     pub notice_ready: Signal<In, bool>,
     pub policy_write: Signal<In, bool>,
+    pub policy_ready: Signal<Out, bool>,
     pub policy_index: Signal<In, Bits<10>>,
     pub policy: Signal<In, Policy>,
     pub sa_write: Signal<In, bool>,
@@ -40,8 +41,8 @@ pub struct Block {
     pub sa_seq: Signal<In, Bits<64>>,
     pub limits_write: Signal<In, bool>,
     pub limits: Signal<In, Limits>,
-    tx: TxPath<3, 1>,
-    core: GcmCore,
+    tx: TxPath<3, 1, 2>,
+    core: GcmCore<14>,
     sent: Signal<Local, Sent>,
 }
 
@@ -67,6 +68,7 @@ impl Logic for Block {
         self.notice_valid.next = self.tx.notice_valid.val();
         self.tx.notice_ready.next = self.notice_ready.val();
         self.tx.policy_write.next = self.policy_write.val();
+        self.policy_ready.next = self.tx.policy_ready.val();
         self.tx.policy_index.next = self.policy_index.val();
         self.tx.policy.next = self.policy.val();
         self.tx.sa_write.next = self.sa_write.val();

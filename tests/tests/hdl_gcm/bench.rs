@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use espalier_hdl::gcm::{GcmCore, HKEY_LATENCY, LATENCY, TAG_LATENCY};
+use espalier_hdl::gcm::{GcmCore, LATENCY, TAG_LATENCY, hkey_latency};
 use espalier_hdl::stream::Beat;
 use espalier_sim::{Input, Model, Output, field, record};
 use rand::rngs::StdRng;
@@ -139,41 +139,79 @@ pub struct Bench {
     pub tx: Side,
     pub rx: Side,
     pub random: StdRng,
-    /// A hash subkey is asked for.
-    asking: bool,
-    /// When the last one was admitted.
-    admitted: Option<u64>,
+    /// Words of the key whose hash subkey is asked for.
+    asking: Option<usize>,
+    /// When the last one is due.
+    due: Option<u64>,
     hkey_ready: Output,
     hkey_done: Output,
+    /// Clocks from one turn of AES to the next.
+    passes: u64,
+    /// A clock in which it had one, once that is known.
+    turn: Option<u64>,
+    /// Clocks in which a slot could be taken while it was not.
+    waited: u64,
 }
 
 impl Bench {
+    /// One slot a clock.
     pub fn new(seed: u64) -> Self {
-        let mut model = Model::build::<GcmCore>("gcm").expect("builds");
+        Self::with::<14>(seed, "gcm")
+    }
+
+    /// With two rounds of AES in hardware.
+    pub fn folded(seed: u64) -> Self {
+        Self::with::<2>(seed, "gcm_folded")
+    }
+
+    fn with<const R: usize>(seed: u64, name: &str) -> Self {
+        let mut model = Model::build::<GcmCore<R>>(name).expect("builds");
         model.reset(2);
         let (tx, rx) = (Side::new(&model, "tx"), Side::new(&model, "rx"));
         let output = |name| model.output(name).expect("a port");
         let (hkey_ready, hkey_done) = (output("hkey_ready"), output("hkey_done"));
-        Self { model, tx, rx, random: StdRng::seed_from_u64(seed), asking: false, admitted: None, hkey_ready, hkey_done }
+        Self {
+            model,
+            tx,
+            rx,
+            random: StdRng::seed_from_u64(seed),
+            asking: None,
+            due: None,
+            hkey_ready,
+            hkey_done,
+            passes: 14 / R as u64,
+            turn: None,
+            waited: 0,
+        }
     }
 
-    /// One clock. Whenever a slot could be taken, exactly one is, unless a hash subkey is.
+    /// One clock. Whenever a slot could be taken and AES has its turn, exactly one is.
     pub fn clock(&mut self) {
         let now = self.model.cycles();
         for side in [&mut self.tx, &mut self.rx] {
             side.drive(&mut self.model, &mut self.random);
         }
         self.model.settle();
-        let admits = self.asking && self.model.read_bool(self.hkey_ready);
-        let could = !admits && (self.tx.can() || self.rx.can());
+        let admitted = self.asking.filter(|_| self.model.read_bool(self.hkey_ready));
+        let could = self.tx.can() || self.rx.can();
         let taken = [&mut self.tx, &mut self.rx].map(|side| side.observe(&self.model, now));
-        assert_eq!(taken.iter().filter(|&&taken| taken).count(), usize::from(could), "clock {now}: one slot is taken");
-        let done = self.admitted.is_some_and(|admitted| admitted + HKEY_LATENCY as u64 == now);
-        assert_eq!(self.model.read_bool(self.hkey_done), done, "clock {now}: hkey_done exactly when it is due");
+        let taken = taken.iter().filter(|&&taken| taken).count();
+        self.turn = self.turn.or((taken > 0).then_some(now));
+        match self.turn {
+            Some(turn) => {
+                let could = could && (now - turn).is_multiple_of(self.passes);
+                assert_eq!(taken, usize::from(could), "clock {now}: one slot is taken");
+            }
+            None => {
+                self.waited = if could { self.waited + 1 } else { 0 };
+                assert!(self.waited < self.passes, "clock {now}: there is a turn");
+            }
+        }
+        assert_eq!(self.model.read_bool(self.hkey_done), self.due == Some(now), "clock {now}: hkey_done exactly when it is due");
         self.model.rise();
-        if admits {
-            self.admitted = Some(now);
-            self.asking = false;
+        if let Some(words) = admitted {
+            self.due = Some(now + hkey_latency(words) as u64);
+            self.asking = None;
             self.model.set("hkey_valid", false);
         }
     }
@@ -182,7 +220,7 @@ impl Bench {
     pub fn reset(&mut self) {
         self.tx.forget();
         self.rx.forget();
-        (self.asking, self.admitted) = (false, None);
+        (self.asking, self.due, self.turn, self.waited) = (None, None, None, 0);
         for valid in ["tx_slot_valid", "rx_slot_valid", "hkey_valid"] {
             self.model.set(valid, false);
         }
@@ -195,21 +233,18 @@ impl Bench {
         self.model.set("hkey_key", value);
         self.model.set("hkey_size", size);
         self.model.set("hkey_valid", true);
-        self.asking = true;
+        self.asking = Some(key.key.len() / 4);
     }
 
-    /// The hash subkey of `key`, while traffic goes on: H, H^3, and the clocks until it was admitted.
-    pub fn hash_subkey(&mut self, key: &Key) -> (u128, u128, u64) {
-        let asked = self.model.cycles();
+    /// The hash subkey of `key`, while traffic goes on: H and H^3. It is begun at once.
+    pub fn hash_subkey(&mut self, key: &Key) -> (u128, u128) {
         self.ask_hash_subkey(key);
-        while self.asking {
+        self.clock();
+        let due = self.due.expect("the unit is free");
+        while self.model.cycles() <= due {
             self.clock();
         }
-        let admitted = self.admitted.unwrap_or_default();
-        while self.model.cycles() <= admitted + HKEY_LATENCY as u64 {
-            self.clock();
-        }
-        (self.model.get_u128("hkey_h"), self.model.get_u128("hkey_h3"), admitted - asked)
+        (self.model.get_u128("hkey_h"), self.model.get_u128("hkey_h3"))
     }
 
     /// Until every slot is taken and every result has come; gives the clocks from the first slot taken to the last, both included.
@@ -217,7 +252,7 @@ impl Bench {
         let (mut first, mut last) = (None, 0);
         let mut idle = 0;
         let slots = (self.tx.queue.len() + self.rx.queue.len()) as u64;
-        let deadline = self.model.cycles() + 200 * slots + 10 * TAG_LATENCY as u64;
+        let deadline = self.model.cycles() + 200 * self.passes * slots + 10 * TAG_LATENCY as u64;
         while idle <= TAG_LATENCY {
             let (now, taken) = (self.model.cycles(), self.tx.taken + self.rx.taken);
             self.clock();

@@ -17,14 +17,14 @@ use crate::packet::Entry;
 /// Iterations that a change takes at most to go through all levels of the design.
 const SETTLE: usize = 100;
 
-fn edge(core: &mut GcmCore, level: bool) {
+fn edge(core: &mut GcmCore<14>, level: bool) {
     core.clock.next = level.into();
     assert!(simulate(core, SETTLE), "settles");
 }
 
 /// One slot a clock on TX; every beat and tag is that of its slot.
 fn run(entries: &[Entry]) {
-    let mut core = Box::new(GcmCore::default());
+    let mut core = Box::new(GcmCore::<14>::default());
     core.connect_all();
     core.tx_room.next = true;
     for now in 0..entries.len() + TAG_LATENCY {

@@ -7,13 +7,14 @@ use std::process::Command;
 
 use indicatif::ProgressBar;
 
-use super::apt::Apt;
-use super::output;
+use crate::debian::{self, Apt};
 use crate::error::Error;
-use crate::root;
+use crate::{output, root};
 
 /// What runs here (QEMU, depmod) and in the guest (ip, modprobe). liblzma is loaded by kmod when it meets a compressed module.
 const PACKAGES: [&str; 4] = ["qemu-system-x86", "iproute2", "kmod", "liblzma5"];
+/// The package that depends on the kernel of the day.
+const KERNEL: &str = "linux-image-cloud-amd64";
 /// To be counted up when what is unpacked changes.
 const LAYOUT: &str = "1\n";
 
@@ -90,21 +91,14 @@ impl Tools {
 
     /// One of the programs, under a name of its own.
     fn program(&self, path: &str, name: &str) -> Command {
-        let mut command = self.linker();
+        let mut command = debian::linker(&self.programs());
         command.args(["--argv0", name]).arg(self.programs().join(path));
-        command
-    }
-
-    fn linker(&self) -> Command {
-        let programs = self.programs();
-        let mut command = Command::new(programs.join("usr/lib64/ld-linux-x86-64.so.2"));
-        command.arg("--library-path").arg(programs.join("usr/lib/x86_64-linux-gnu"));
         command
     }
 
     /// The libraries that one of the programs is linked with, the dynamic linker among them: name in /lib*, file here.
     pub fn libraries(&self, path: &str) -> Result<Vec<PathBuf>, Error> {
-        let list = output(self.linker().arg("--list").arg(self.programs().join(path)))?;
+        let list = output(debian::linker(&self.programs()).arg("--list").arg(self.programs().join(path)))?;
         // `name => path (address)`
         let paths = list.lines().filter_map(|line| line.split_once("=> ")?.1.rsplit_once(" (").map(|(path, _)| PathBuf::from(path)));
         Ok(paths.collect())
@@ -127,13 +121,13 @@ fn fetch(folder: &Path, bar: &ProgressBar) -> Result<(), Error> {
     let state = folder.join("apt");
     let apt = Apt::update(&state)?;
     bar.set_message("guest: fetching QEMU and a kernel (75 MB)");
-    let files = apt.fetch(&PACKAGES)?;
+    apt.fetch(&PACKAGES)?;
+    apt.fetch_dependency(KERNEL, "linux-image-")?;
+    let files = apt.files()?;
     for (number, file) in files.iter().enumerate() {
         bar.set_message(format!("guest: unpacking {} of {}", number + 1, files.len()));
         let kernel = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("linux-image-"));
-        let target = folder.join(if kernel { "kernel" } else { "programs" });
-        fs::create_dir_all(&target).map_err(|source| Error::Io { path: target.clone(), source })?;
-        output(Command::new("dpkg-deb").arg("--extract").arg(file).arg(&target))?;
+        debian::unpack(file, &folder.join(if kernel { "kernel" } else { "programs" }))?;
     }
     // depmod looks for lib/modules, as it was before /usr took everything.
     let lib = folder.join("kernel/lib");

@@ -2,6 +2,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::ram::Ram;
+
 use crate::dma::outstanding::Outstanding;
 use crate::dma::records::ReadBeat;
 
@@ -31,7 +33,7 @@ pub struct Reorder {
     pub m_valid: Signal<Out, bool>,
     pub idle: Signal<Out, bool>,
     used: Outstanding<5, 16>,
-    slots: RAM<ReadBeat, 8>,
+    slots: Ram<ReadBeat, 8>,
     /// Tag of the next request.
     fresh: DFF<Bits<4>>,
     /// Where in its slot a tag's next beat goes; of a complete one, where its last is.

@@ -10,7 +10,7 @@ pub(super) fn to_planes(n: &mut Network, a: Net) -> Net {
 }
 
 /// The inverse of [`to_planes`].
-fn from_planes(n: &mut Network, a: Net) -> Net {
+pub(super) fn from_planes(n: &mut Network, a: Net) -> Net {
     let bytes = n.width(a) / 8;
     let bits: Vec<_> = (0..bytes).rev().flat_map(|k| (0..8).map(move |b| b * bytes + k)).map(|i| n.bit(a, i)).collect();
     n.concat(&bits)

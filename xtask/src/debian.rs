@@ -1,12 +1,12 @@
 //! Debian's packages by a private state of apt: the machine's own mirror and keys, nothing of it changed. apt verifies all that it
-//! fetches against the archive's signatures.
+//! fetches against the archive's signatures. They are unpacked, not installed, and their programs run by their own dynamic linker.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::output;
 use crate::error::Error;
+use crate::output;
 
 /// Whose packages run here and in the guest, whatever release the machine itself is.
 const RELEASE: &str = "trixie";
@@ -15,8 +15,6 @@ const BACKPORTS: &str = "trixie-backports";
 /// Suites by which a source of Debian itself is known among others.
 const SUITES: [&str; 10] = ["bullseye", "bookworm", "trixie", "forky", "duke", "sid", "oldstable", "stable", "testing", "unstable"];
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-/// The package that depends on the kernel of the day.
-const KERNEL: &str = "linux-image-cloud-amd64";
 
 /// A folder with a state of apt in it.
 pub struct Apt {
@@ -28,7 +26,7 @@ impl Apt {
     pub fn update(folder: &Path) -> Result<Self, Error> {
         let mirror = mirror(Path::new("/etc/apt"))?;
         if !Path::new(KEYRING).exists() {
-            return Err(Error::Guest(format!("{KEYRING} is not there: install debian-archive-keyring")));
+            return Err(Error::Debian(format!("{KEYRING} is not there: install debian-archive-keyring")));
         }
         let apt = Self { folder: folder.into() };
         for sub in ["lists/partial", "cache/archives/partial", "preferences"] {
@@ -45,24 +43,30 @@ impl Apt {
         Ok(apt)
     }
 
-    /// Fetches `packages` and all that they depend on, and the kernel: the files.
-    pub fn fetch(&self, packages: &[&str]) -> Result<Vec<PathBuf>, Error> {
+    /// Fetches `packages` and all that they depend on.
+    pub fn fetch(&self, packages: &[&str]) -> Result<(), Error> {
         output(self.command("apt-get").args(["--yes", "--download-only", "-t", BACKPORTS, "install"]).args(packages))?;
-        let kernel = self.kernel()?;
+        Ok(())
+    }
+
+    /// Fetches the package that `package` depends on and whose name begins with `prefix`, without what that one depends on.
+    pub fn fetch_dependency(&self, package: &str, prefix: &str) -> Result<(), Error> {
+        let depends = output(self.command("apt-cache").arg("depends").arg(format!("{package}/{RELEASE}")))?;
+        let mut names = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
+        let name = names.find(|name| name.starts_with(prefix));
+        let name = name.ok_or_else(|| Error::Debian(format!("{package} of {RELEASE} depends on no {prefix}*:\n{depends}")))?;
+        output(self.command("apt-get").arg("download").arg(name).current_dir(self.folder.join("cache/archives")))?;
+        Ok(())
+    }
+
+    /// The files of all that has been fetched.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let archives = self.folder.join("cache/archives");
-        output(self.command("apt-get").arg("download").arg(kernel).current_dir(&archives))?;
         let entries = fs::read_dir(&archives).map_err(|source| Error::Io { path: archives, source })?;
         let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));
         files.sort();
         Ok(files)
-    }
-
-    fn kernel(&self) -> Result<String, Error> {
-        let depends = output(self.command("apt-cache").arg("depends").arg(format!("{KERNEL}/{RELEASE}")))?;
-        let mut names = depends.lines().filter_map(|line| line.trim().strip_prefix("Depends: "));
-        let name = names.find(|name| name.starts_with("linux-image-"));
-        name.map(str::to_owned).ok_or_else(|| Error::Guest(format!("{KERNEL} of {RELEASE} depends on no kernel:\n{depends}")))
     }
 
     /// On the command line: it wins over whatever the machine's own configuration says.
@@ -92,6 +96,20 @@ impl Apt {
     }
 }
 
+/// Unpacks a package's file into a folder.
+pub fn unpack(file: &Path, folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|source| Error::Io { path: folder.into(), source })?;
+    output(Command::new("dpkg-deb").arg("--extract").arg(file).arg(folder))?;
+    Ok(())
+}
+
+/// The dynamic linker of what is unpacked in `folder`: it takes a program and its arguments.
+pub fn linker(folder: &Path) -> Command {
+    let mut command = Command::new(folder.join("usr/lib64/ld-linux-x86-64.so.2"));
+    command.arg("--library-path").arg(folder.join("usr/lib/x86_64-linux-gnu"));
+    command
+}
+
 /// The URI of Debian's archive by which this machine gets its own packages.
 fn mirror(etc: &Path) -> Result<String, Error> {
     let mut files = vec![etc.join("sources.list")];
@@ -109,8 +127,8 @@ fn mirror(etc: &Path) -> Result<String, Error> {
     });
     found.ok_or_else(|| {
         let etc = etc.display();
-        Error::Guest(format!(
-            "no source of Debian in {etc}/sources.list or {etc}/sources.list.d: QEMU and the guest's kernel come from there"
+        Error::Debian(format!(
+            "no source of Debian in {etc}/sources.list or {etc}/sources.list.d: QEMU, the guest's kernel and Icarus Verilog come from there"
         ))
     })
 }
