@@ -93,7 +93,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     failures: FailureCounters<A>,
     decap: Decap,
     inner_header: InnerHeader,
-    /// Never full: it has room for 85 packets, and `expected` lets hardly more than 16 be behind the gatherer.
+    /// Never full: it has room for 85 packets, and behind the gatherer are at most 19: 16 in `expected`, 2 in `decap`, one in `builder`.
     leads: Fifo<Lead, 9>,
     builder: HeaderBuilder,
     prefixes: Queue<Prefix, 4>,

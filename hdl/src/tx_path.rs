@@ -75,7 +75,8 @@ pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     frames: Fifo<Beat, 10>,
     headers: Queue<Headers, 2>,
     tap: LeadTap,
-    /// Never full: it has room for 85 frames, and hardly more than a dozen are between parser and header builder.
+    /// Never full: it has room for 85 frames, and between parser and header builder are at most 10: 3 in the parser, 4 in `headers`, one each in
+    /// `sas`, `encap` and `builder`.
     leads: Fifo<Lead, 9>,
     policies: PolicyTable<R, G>,
     sas: TxSaTable<A>,
