@@ -245,9 +245,9 @@ impl Logic for Encap {
             EncapState::Udp => {
                 if self.new_header.val() {
                     self.term_0.next = self.identification.q.val();
-                    if self.dont_fragment.q.val() {
-                        self.term_1.next = self.df.val();
-                    }
+                }
+                if self.new_header.val() & self.dont_fragment.q.val() {
+                    self.term_1.next = self.df.val();
                 }
             }
             _ => {}

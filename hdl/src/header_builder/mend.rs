@@ -54,11 +54,9 @@ impl Logic for Mend {
 
         self.written.next = 0.into();
         self.mask.next = 0.into();
-        if self.index.val() == 0 {
-            if !self.one_tag.val() & !self.two_tags.val() {
-                self.written.next = self.ethertype.val() << 16;
-                self.mask.next = 0xffff_0000_u128.to_bits();
-            }
+        if (self.index.val() == 0) & (!self.one_tag.val() & !self.two_tags.val()) {
+            self.written.next = self.ethertype.val() << 16;
+            self.mask.next = 0xffff_0000_u128.to_bits();
         }
         if self.index.val() == 1 {
             self.written.next = self.header.val() << 48;
