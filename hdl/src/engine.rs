@@ -29,6 +29,7 @@ use crate::constant::Const;
 use crate::control::Control;
 use crate::events::{bit, Event, EventMask};
 use crate::gcm::GcmCore;
+use crate::policy::PolicySource;
 use crate::rx_path::RxPath;
 use crate::shell::{AxisIn, AxisOut, HostUserIn, HostUserOut};
 use crate::tx_path::TxPath;
@@ -105,6 +106,7 @@ pub struct Engine<const A: usize, const R: usize, const G: usize, const C: usize
     pub rx_host_fault: Signal<In, bool>,
 
     control: Control<A, R, G, C>,
+    policy: PolicySource,
     host_in: AxisIn,
     host_user_in: HostUserIn,
     tx: TxPath<A, R, G>,
@@ -135,7 +137,7 @@ impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: us
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, late);
-        clock!(self, clock, control, tx, core, rx, admit);
+        clock!(self, clock, control, policy, tx, core, rx, admit);
         self.control.reset.next = self.reset.val();
         self.tx.reset.next = self.reset.val();
         self.core.reset.next = self.reset.val();
@@ -197,8 +199,10 @@ impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: us
         self.tx_enabled.next = self.control.tx_enable.val();
         self.tx.policy_write.next = self.control.tx_policy_write.val();
         self.control.tx_policy_write_ready.next = self.tx.policy_ready.val();
-        self.tx.policy_index.next = self.control.policy_index.val();
-        self.tx.policy.next = self.control.policy.val();
+        self.policy.policy.next = self.control.policy.val();
+        self.policy.index.next = self.control.policy_index.val();
+        self.policy.at.next = self.tx.policy_at.val() | self.admit.policy_at.val();
+        self.tx.policy.next = self.policy.write.val();
         self.tx.sa_write.next = self.control.tx_sa_write.val();
         self.control.tx_sa_write_ready.next = self.tx.sa_write_ready.val();
         self.tx.sa_keep.next = self.control.tx_sa_keep.val();
@@ -230,8 +234,7 @@ impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: us
         self.control.rx_failures.next = self.rx.read_failures.val();
         self.admit.policy_write.next = self.control.rx_policy_write.val();
         self.control.rx_policy_write_ready.next = self.admit.policy_ready.val();
-        self.admit.policy_index.next = self.control.policy_index.val();
-        self.admit.policy.next = self.control.policy.val();
+        self.admit.policy.next = self.policy.write.val();
         self.admit.local_write.next = self.control.local_write.val();
         self.admit.local_index.next = self.control.local_index.val();
         self.admit.local_address.next = self.control.local_address.val();

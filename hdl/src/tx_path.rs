@@ -12,10 +12,10 @@ use crate::gather::Gather;
 use crate::header_builder::HeaderBuilder;
 use crate::lead::LeadTap;
 use crate::parse::Parse;
-use crate::policy::PolicyTable;
+use crate::policy::{PolicyTable, PolicyWrite};
 use crate::prepend::Prepend;
 use crate::queue::Queue;
-use crate::records::{CryptoContext, Headers, Job, Lead, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
+use crate::records::{CryptoContext, Headers, Job, Lead, Life, Limits, Meta, Notice, Prefix, SaIndex, Slot, TxSa, TxStatus};
 use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
 
@@ -43,11 +43,11 @@ pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     pub m_beat: Signal<Out, Beat>,
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
-    /// Stays up until `policy_ready`.
+    /// Stays up until `policy_ready`; see [`PolicySource`](crate::policy::PolicySource).
     pub policy_write: Signal<In, bool>,
+    pub policy: Signal<In, PolicyWrite>,
+    pub policy_at: Signal<Out, Bits<6>>,
     pub policy_ready: Signal<Out, bool>,
-    pub policy_index: Signal<In, Bits<10>>,
-    pub policy: Signal<In, Policy>,
     /// Writes of the SA table: see [`crate::tx_sa`].
     pub sa_write: Signal<In, bool>,
     pub sa_write_ready: Signal<Out, bool>,
@@ -163,8 +163,8 @@ impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
         self.ready.next = self.policies.ready.val();
         self.policies.write_valid.next = self.policy_write.val();
         self.policy_ready.next = self.policies.write_ready.val();
-        self.policies.write_index.next = self.policy_index.val();
-        self.policies.write_data.next = self.policy.val();
+        self.policies.write.next = self.policy.val();
+        self.policy_at.next = self.policies.write_at.val();
 
         // SA and sequence number.
         self.sas.headers.next = self.headers.m_data.val();

@@ -23,9 +23,9 @@ use self::gate::Gate;
 pub use self::local_addresses::LOCAL_ADDRESSES;
 use crate::fifo::Fifo;
 use crate::parse::Parse;
-use crate::policy::PolicyTable;
+use crate::policy::{PolicyTable, PolicyWrite};
 use crate::queue::Queue;
-use crate::records::{Accept, LocalAddress, Meta, Policy, SaIndex, SaSelector};
+use crate::records::{Accept, LocalAddress, Meta, SaIndex, SaSelector};
 use crate::stream::Beat;
 
 /// Passes the frames that the rules of the module's documentation allow, byte for byte, and swallows the others whole. 2^`A` SAs, 4 * `G` * 2^`R`
@@ -47,11 +47,11 @@ use crate::stream::Beat;
 pub struct Admit<const A: usize, const R: usize, const G: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
-    /// Stays up until `policy_ready`.
+    /// Stays up until `policy_ready`; see [`PolicySource`](crate::policy::PolicySource).
     pub policy_write: Signal<In, bool>,
+    pub policy: Signal<In, PolicyWrite>,
+    pub policy_at: Signal<Out, Bits<6>>,
     pub policy_ready: Signal<Out, bool>,
-    pub policy_index: Signal<In, Bits<10>>,
-    pub policy: Signal<In, Policy>,
     pub local_write: Signal<In, bool>,
     pub local_index: Signal<In, Bits<3>>,
     pub local_address: Signal<In, LocalAddress>,
@@ -98,8 +98,8 @@ impl<const A: usize, const R: usize, const G: usize> Logic for Admit<A, R, G> {
         // Tables.
         self.policies.write_valid.next = self.policy_write.val();
         self.policy_ready.next = self.policies.write_ready.val();
-        self.policies.write_index.next = self.policy_index.val();
-        self.policies.write_data.next = self.policy.val();
+        self.policies.write.next = self.policy.val();
+        self.policy_at.next = self.policies.write_at.val();
         self.brief.local_write.next = self.local_write.val();
         self.brief.local_index.next = self.local_index.val();
         self.brief.local_address.next = self.local_address.val();

@@ -2,13 +2,13 @@
 
 use rust_hdl::prelude::*;
 
-use super::candidate::Rule;
-use super::line::{Line, LINE_BITS, WORDS};
+use super::line::WORDS;
+use super::rule::{Ranking, Rerank, Rule};
+use super::source::PolicyWrite;
 use crate::constant::{Const, Size};
 use crate::many::Many;
-use crate::records::Policy;
 
-/// What is written into the banks of a group, in one row.
+/// What is written into a group, in one row.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Load {
     /// Of these words of the line the cells are written one clock later.
@@ -16,165 +16,187 @@ pub struct Load {
     /// For packets' bits of this value, as [`Cells`](super::Cells) has them.
     pub write_for: bool,
     pub cells: Bits<64>,
-    /// The rules of these policies of the row are written.
-    pub rules: Bits<4>,
+    /// The ranking of the row is written.
+    pub rank: bool,
+    pub ranking: Ranking,
+    /// The rule of this policy of the row is written.
+    pub rule_enable: bool,
+    pub place: Bits<2>,
     pub rule: Rule,
 }
 
 /// The steps of a write.
 #[derive(Copy, Clone, Debug, PartialEq, LogicState)]
 pub enum LoadState {
-    /// After reset: no policy has a rule.
+    /// After reset: there is no policy.
     Sweep,
     /// Wait for a write.
     Idle,
     /// Ask the mirror for a word of the cells; two clocks later the word is written, with the new policy's bits in it.
     Words,
-    /// Wait until no look-up has seen half of the cells.
-    Settle,
+    /// Ask the mirror for the orders of the row, compare them; meanwhile no look-up is left that has seen half of the cells.
+    Orders,
+    /// Write the ranking.
+    Rank,
     /// Write the rule.
     Rule,
 }
 
 /// Writes policies into G groups of 4 * 2^R, a word of 16 cells a clock.
 ///
-/// - Ports: `write_index` (group, row, place in the row; from the left) and `write_data` must stand while `write_valid`, until `write_ready`. `load` goes
-///   to the groups in `groups` (a bit each), for row `row`. `ready`: low after reset until no policy is valid, 2^R clocks.
-/// - Latency: 44 clocks, to clear a place 2. One write at a time.
+/// - Ports: `write` must stand while `write_valid`, until `write_ready`; `write_at` asks for what it likes, see [`PolicySource`](super::PolicySource).
+///   `load` goes to the groups in `groups` (a bit each), for row `row`, whose `ranking` comes from there. `ready`: low after reset until no
+///   policy is valid, 2^R clocks.
+/// - Latency: 47 clocks, to clear a place 2. One write at a time.
 ///
 /// The cells of four policies are one word, of which a write changes one bit, and the look-ups leave no clock to read it: so all words
-/// stand in block RAM besides, the mirror.
+/// stand in block RAM besides, the mirror. The orders of the policies, which the look-ups don't read at once either, stand there too.
 ///
-/// What a look-up sees: the rule is written last, when all cells are, and at once. If the place had a policy with the same selector, the cells
-/// stay as they are, and the policy is as it was before until it is as it is after. If it had one with another selector, there is none
-/// from the first cell that changes on until the rule is written.
+/// What a look-up sees: ranking and rule are written last, when all cells are, each in the clock in which a look-up comes to it: so a policy is as it was before
+/// until it is as it is after. If the place had a policy with the same selector, the cells stay as they are. If it had one with another
+/// selector, there is none from the first cell that changes on.
 #[derive(LogicBlock, Default)]
 pub struct PolicyLoad<const R: usize, const G: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub write_valid: Signal<In, bool>,
-    pub write_index: Signal<In, Bits<10>>,
-    pub write_data: Signal<In, Policy>,
+    pub write: Signal<In, PolicyWrite>,
+    pub write_at: Signal<Out, Bits<6>>,
     pub write_ready: Signal<Out, bool>,
     pub ready: Signal<Out, bool>,
     pub groups: Signal<Out, Bits<4>>,
     pub row: Signal<Out, Bits<R>>,
     pub load: Signal<Out, Load>,
-    /// By word, `write_for` and row.
+    pub ranking: Signal<In, Ranking>,
+    /// By word, `write_for` and row. From word 24 on: the orders of the row's policies.
     mirrors: Many<RAM<Bits<64>, 9>, G>,
-    value: Line,
-    mask: Line,
+    rerank: Rerank,
     state: DFF<LoadState>,
     word: DFF<Bits<5>>,
     write_for: DFF<bool>,
-    /// Where the mirror was asked in the clock before, and in the one before that; and whether it was.
+    /// Where the mirror was asked in the clock before, and in the one before that; and what for.
     address_1: DFF<Bits<9>>,
     address_2: DFF<Bits<9>>,
-    asked_1: DFF<bool>,
-    asked_2: DFF<bool>,
-    /// The word of the mirror, and what the new policy has in it.
+    word_1: DFF<bool>,
+    word_2: DFF<bool>,
+    order_1: DFF<bool>,
+    order_2: DFF<bool>,
+    /// What it had there.
     old: DFF<Bits<64>>,
-    likes: DFF<Bits<16>>,
+    /// Of each place of the row: its policy goes before the new one, as far as the order goes; equal ones as they stand.
+    goes_before: DFF<Bits<4>>,
     /// A bit of the policy's has changed.
     changed: DFF<bool>,
     is_ready: DFF<bool>,
     /// The row that is swept.
     swept: Signal<Local, Bits<R>>,
-    number: Signal<Local, Bits<10>>,
-    group: Signal<Local, Bits<4>>,
-    place: Signal<Local, Bits<4>>,
+    index: Signal<Local, Bits<10>>,
+    number: Signal<Local, Bits<8>>,
+    place: Signal<Local, Bits<2>>,
+    here: Signal<Local, Bits<4>>,
+    order_word: Signal<Local, Bits<5>>,
+    asked_word: Signal<Local, Bits<5>>,
     address: Signal<Local, Bits<9>>,
-    at: Signal<Local, Bits<9>>,
-    values: Signal<Local, Bits<304>>,
-    masks: Signal<Local, Bits<304>>,
-    wanted: Signal<Local, Bits<16>>,
-    compared: Signal<Local, Bits<16>>,
-    asked: Signal<Local, Bits<16>>,
     /// Lowest of the policy's bits in a word.
     plane: Signal<Local, Bits<6>>,
     merged: Signal<Local, Bits<64>>,
-    here: Signal<Local, Bits<64>>,
+    read: Signal<Local, Bits<64>>,
     rule: Signal<Local, Rule>,
-    word_1: Signal<Local, Bits<5>>,
+    their_order: Signal<Local, Bits<49>>,
+    new_order: Signal<Local, Bits<49>>,
+    goes: Signal<Local, bool>,
     row_bits: Size<R>,
     sixteen: Const<64, 0xFFFF>,
     one: Const<4, 1>,
     every: Const<4, 0xF>,
-    none: Const<49, { 1 << 48 }>,
     last: Const<5, { WORDS as u64 - 1 }>,
+    orders_at: Const<5, 24>,
+    settled: Const<5, 5>,
 }
 
 impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, state, word, write_for, address_1, address_2, asked_1, asked_2, old, likes, changed, is_ready);
+        dff_setup!(self, clock, state, word, write_for, address_1, address_2, word_1, word_2, order_1, order_2);
+        dff_setup!(self, clock, old, goes_before, changed, is_ready);
         self.ready.next = self.is_ready.q.val();
 
         // Where.
-        self.number.next = self.write_index.val() >> 2;
-        self.row.next = bit_cast::<R, 10>(self.number.val());
-        self.group.next = self.one.val() << (self.number.val() >> self.row_bits.val());
-        self.groups.next = self.group.val();
-        self.place.next = self.one.val() << self.write_index.val().get_bits::<2>(0);
-        self.plane.next = bit_cast::<6, 2>(self.write_index.val().get_bits::<2>(0)) << 4;
+        self.index.next = self.write.val().index;
+        self.place.next = bit_cast::<2, 10>(self.index.val());
+        self.number.next = bit_cast::<8, 10>(self.index.val() >> 2);
+        self.row.next = bit_cast::<R, 8>(self.number.val());
+        self.groups.next = self.one.val() << (self.number.val() >> self.row_bits.val());
+        self.here.next = self.one.val() << self.place.val();
+        self.plane.next = bit_cast::<6, 2>(self.place.val()) << 4;
 
-        // What the policy likes of this word.
-        self.value.selector.next = self.write_data.val().value;
-        self.mask.selector.next = self.write_data.val().mask;
-        self.mask.selector.next.v6 = true;
-        self.mask.selector.next.forward = true;
-        self.values.next = bit_cast::<304, LINE_BITS>(self.value.line.val());
-        self.masks.next = bit_cast::<304, LINE_BITS>(self.mask.line.val());
-        self.word_1.next = bit_cast::<5, 9>(self.address_1.q.val() >> 4);
-        self.at.next = bit_cast::<9, 5>(self.word_1.val()) << 4;
-        self.wanted.next = self.values.val().get_bits::<16>(self.at.val().index());
-        self.compared.next = self.masks.val().get_bits::<16>(self.at.val().index());
-        self.asked.next = 0.into();
-        if self.address_1.q.val().get_bit(3) {
-            self.asked.next = 0xFFFF.into();
+        // The mirror.
+        self.write_at.next = (bit_cast::<6, 5>(self.word.q.val()) << 1) | bit_cast::<6, 1>(self.write_for.q.val().into());
+        self.order_word.next = self.orders_at.val() | self.word.q.val();
+        self.asked_word.next = self.word.q.val();
+        if self.state.q.val() == LoadState::Orders {
+            self.asked_word.next = self.order_word.val();
         }
-        self.likes.d.next = !(self.compared.val() & (self.wanted.val() ^ self.asked.val()));
-
-        // The word of the mirror, with it in place of what was there.
-        self.address.next = (bit_cast::<9, 5>(self.word.q.val()) << 4)
-            | ((bit_cast::<9, 1>(self.write_for.q.val().into()) << 3) | bit_cast::<9, R>(bit_cast::<R, 10>(self.number.val())));
+        self.address.next = (bit_cast::<9, 5>(self.asked_word.val()) << 4)
+            | ((bit_cast::<9, 1>(self.write_for.q.val().into()) << 3) | bit_cast::<9, R>(bit_cast::<R, 8>(self.number.val())));
         self.address_1.d.next = self.address.val();
         self.address_2.d.next = self.address_1.q.val();
-        self.asked_1.d.next = self.state.q.val() == LoadState::Words;
-        self.asked_2.d.next = self.asked_1.q.val();
-        self.merged.next =
-            (self.old.q.val() & !(self.sixteen.val() << self.plane.val())) | (bit_cast::<64, 16>(self.likes.q.val()) << self.plane.val());
-        self.here.next = 0.into();
+        self.word_1.d.next = self.state.q.val() == LoadState::Words;
+        self.word_2.d.next = self.word_1.q.val();
+        self.order_1.d.next = (self.state.q.val() == LoadState::Orders) & !self.word.q.val().get_bit(2);
+        self.order_2.d.next = self.order_1.q.val();
+        self.merged.next = (self.old.q.val() & !(self.sixteen.val() << self.plane.val()))
+            | (bit_cast::<64, 16>(self.write.val().likes) << self.plane.val());
+        self.rule.next = self.write.val().rule;
+        self.read.next = 0.into();
         for i in 0..G {
             self.mirrors[i].read_clock.next = self.clock.val();
             self.mirrors[i].read_address.next = self.address.val();
             self.mirrors[i].write_clock.next = self.clock.val();
             self.mirrors[i].write_address.next = self.address_2.q.val();
             self.mirrors[i].write_data.next = self.merged.val();
-            self.mirrors[i].write_enable.next = self.asked_2.q.val() & self.group.val().get_bit(i);
-            if self.group.val().get_bit(i) {
-                self.here.next = self.here.val() | self.mirrors[i].read_data.val();
+            self.mirrors[i].write_enable.next = self.word_2.q.val() & self.groups.val().get_bit(i);
+            if self.state.q.val() == LoadState::Rule {
+                self.mirrors[i].write_address.next = ((bit_cast::<9, 5>(self.orders_at.val()) | bit_cast::<9, 2>(self.place.val())) << 4)
+                    | bit_cast::<9, R>(bit_cast::<R, 8>(self.number.val()));
+                self.mirrors[i].write_data.next = bit_cast::<64, 48>(self.rule.val().order);
+                self.mirrors[i].write_enable.next = self.groups.val().get_bit(i);
+            }
+            if self.groups.val().get_bit(i) {
+                self.read.next = self.read.val() | self.mirrors[i].read_data.val();
             }
         }
-        self.old.d.next = self.here.val();
+        self.old.d.next = self.read.val();
+
+        // The words, with the policy's bits in place of what was there.
         self.load.next.words = 0.into();
-        if self.asked_1.q.val() {
-            self.load.next.words = bit_cast::<32, 4>(self.one.val()) << self.word_1.val();
+        if self.word_1.q.val() {
+            self.load.next.words = bit_cast::<32, 4>(self.one.val()) << bit_cast::<5, 9>(self.address_1.q.val() >> 4);
         }
         self.load.next.write_for = self.address_2.q.val().get_bit(3);
         self.load.next.cells = self.merged.val();
-        self.changed.d.next = self.asked_2.q.val() & (self.merged.val() != self.old.q.val());
+        self.changed.d.next = self.word_2.q.val() & (self.merged.val() != self.old.q.val());
 
-        // No rule where a cell has just changed, or there is no policy.
-        self.load.next.rules = 0.into();
-        if self.changed.q.val() {
-            self.load.next.rules = self.place.val();
+        // The orders, one after the other: those of lower places go before it, if they are equal.
+        self.their_order.next = bit_cast::<49, 64>(self.old.q.val()) << 1;
+        self.new_order.next = bit_cast::<49, 48>(self.rule.val().order) << 1;
+        if self.address_2.q.val().get_bits::<2>(4) < self.place.val() {
+            self.new_order.next = (bit_cast::<49, 48>(self.rule.val().order) << 1) | 1;
         }
-        self.rule.next.rank = self.none.val();
-        self.rule.next.action = self.write_data.val().action;
-        self.rule.next.sa_valid = self.write_data.val().sa_valid;
-        self.rule.next.optional = self.write_data.val().optional;
-        self.rule.next.sa = self.write_data.val().sa;
+        self.goes.next = self.their_order.val() < self.new_order.val();
+        if self.order_2.q.val() {
+            self.goes_before.d.next = (self.goes_before.q.val() >> 1) | (bit_cast::<4, 1>(self.goes.val().into()) << 3);
+        }
+
+        // The ranking: without it where a cell has just changed, or there is no policy.
+        self.rerank.old.next = self.ranking.val();
+        self.rerank.here.next = self.here.val();
+        self.rerank.goes_before.next = self.goes_before.q.val();
+        self.rerank.valid.next = false;
+        self.load.next.rank = self.changed.q.val();
+        self.load.next.rule_enable = false;
+        self.load.next.place = self.place.val();
+        self.load.next.rule = self.rule.val();
 
         self.swept.next = bit_cast::<R, 5>(self.word.q.val());
         self.write_ready.next = false;
@@ -182,7 +204,8 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
             LoadState::Sweep => {
                 self.groups.next = self.every.val();
                 self.row.next = self.swept.val();
-                self.load.next.rules = self.every.val();
+                self.rerank.here.next = self.every.val();
+                self.load.next.rank = true;
                 self.word.d.next = self.word.q.val() + 1;
                 if self.swept.val().all() {
                     self.is_ready.d.next = true;
@@ -193,8 +216,8 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
                 self.word.d.next = 0.into();
                 self.write_for.d.next = false;
                 if self.write_valid.val() {
-                    self.state.d.next = LoadState::Rule;
-                    if self.write_data.val().valid {
+                    self.state.d.next = LoadState::Rank;
+                    if self.write.val().valid {
                         self.state.d.next = LoadState::Words;
                     }
                 }
@@ -205,33 +228,40 @@ impl<const R: usize, const G: usize> Logic for PolicyLoad<R, G> {
                     self.word.d.next = self.word.q.val() + 1;
                     if self.word.q.val() == self.last.val() {
                         self.word.d.next = 0.into();
-                        self.state.d.next = LoadState::Settle;
+                        self.state.d.next = LoadState::Orders;
                     }
                 }
             }
-            LoadState::Settle => {
+            LoadState::Orders => {
                 self.word.d.next = self.word.q.val() + 1;
-                if self.word.q.val().get_bits::<2>(0).all() {
-                    self.state.d.next = LoadState::Rule;
+                if self.word.q.val() == self.settled.val() {
+                    self.state.d.next = LoadState::Rank;
+                }
+            }
+            LoadState::Rank => {
+                self.rerank.valid.next = self.write.val().valid;
+                self.load.next.rank = true;
+                self.state.d.next = LoadState::Rule;
+                if !self.write.val().valid {
+                    self.write_ready.next = true;
+                    self.state.d.next = LoadState::Idle;
                 }
             }
             LoadState::Rule => {
-                self.load.next.rules = self.place.val();
-                if self.write_data.val().valid {
-                    self.rule.next.rank = bit_cast::<49, 48>(self.write_data.val().order);
-                }
+                self.load.next.rule_enable = true;
                 self.write_ready.next = true;
                 self.state.d.next = LoadState::Idle;
             }
         }
-
-        self.load.next.rule = self.rule.val();
+        self.load.next.ranking = self.rerank.new_ranking.val();
 
         if self.reset.val() {
             self.state.d.next = LoadState::Sweep;
             self.word.d.next = 0.into();
-            self.asked_1.d.next = false;
-            self.asked_2.d.next = false;
+            self.word_1.d.next = false;
+            self.word_2.d.next = false;
+            self.order_1.d.next = false;
+            self.order_2.d.next = false;
             self.changed.d.next = false;
             self.is_ready.d.next = false;
         }

@@ -1,22 +1,24 @@
 //! What is to become of a packet: the first policy that matches (RFC 4301 section 4.4.1). One table for each direction.
 
-mod candidate;
 mod cells;
 mod group;
 mod line;
 mod load;
+mod rule;
+mod source;
 
 use rust_hdl::prelude::*;
 
-use self::candidate::{Candidate, Rule};
 pub use self::cells::Cells;
 use self::group::PolicyGroup;
 use self::line::{Line, LINE_BITS};
 use self::load::PolicyLoad;
+use self::rule::{Candidate, Ranking, Rule};
+pub use self::source::{PolicySource, PolicyWrite};
 use crate::constant::Const;
 use crate::many::Many;
 use crate::queue::Queue;
-use crate::records::{Policy, Selector, Verdict};
+use crate::records::{Selector, Verdict};
 
 /// Policies of a row in one group: all are looked at in the same clock.
 pub const PLACES: usize = 4;
@@ -29,7 +31,7 @@ const LATENCY: usize = 7;
 /// - Latency: 2^R + 7 clocks.
 /// - Throughput: a look-up every 2^R clocks (8 rows: 8), but no more than 4 at a time between `selector` and `verdict`.
 /// - Back-pressure: `selector_ready` is low during a look-up's 2^R clocks, until `ready`, and while 4 verdicts are not taken.
-/// - Writes: any time, at no cost to the look-ups. `write_index` is (group * 2^R + row) * 4 + place, and so is the verdict's `index`. A look-up
+/// - Writes: any time, at no cost to the look-ups. The verdict's `index` is the policy's of [`PolicyWrite`]. A look-up
 ///   under way sees a policy as it was before the write or as it is after, never a mixture; where a valid one is replaced by one
 ///   with another selector, it may see none in between.
 #[derive(LogicBlock, Default)]
@@ -40,8 +42,8 @@ pub struct PolicyTable<const R: usize, const G: usize> {
     pub selector_valid: Signal<In, bool>,
     pub selector_ready: Signal<Out, bool>,
     pub write_valid: Signal<In, bool>,
-    pub write_index: Signal<In, Bits<10>>,
-    pub write_data: Signal<In, Policy>,
+    pub write: Signal<In, PolicyWrite>,
+    pub write_at: Signal<Out, Bits<6>>,
     pub write_ready: Signal<Out, bool>,
     pub ready: Signal<Out, bool>,
     pub verdict: Signal<Out, Verdict>,
@@ -52,13 +54,12 @@ pub struct PolicyTable<const R: usize, const G: usize> {
     groups: Many<PolicyGroup<R>, G>,
     queue: Queue<Verdict, 2>,
     packet: DFF<Bits<LINE_BITS>>,
-    /// The row that a look-up is at; 0 between look-ups. Then where it was: the cells are a clock behind, the rules three.
+    /// The row that a look-up is at; 0 between look-ups. Then where it was: the cells are a clock behind, the rankings four.
     row: DFF<Bits<R>>,
     row_1: DFF<Bits<R>>,
     row_2: DFF<Bits<R>>,
     row_3: DFF<Bits<R>>,
-    /// The row of the groups' candidates.
-    taken_row: DFF<Bits<R>>,
+    row_4: DFF<Bits<R>>,
     /// Of the row in each stage: there is one, it is the look-up's first, its last.
     is_row: DFF<Bits<LATENCY>>,
     is_first: DFF<Bits<LATENCY>>,
@@ -73,9 +74,8 @@ pub struct PolicyTable<const R: usize, const G: usize> {
     best_rule: Signal<Local, Rule>,
     other: Signal<Local, Candidate>,
     other_rule: Signal<Local, Rule>,
-    rank: Signal<Local, Bits<49>>,
-    /// Group and row.
-    best_row: Signal<Local, Bits<10>>,
+    best_index: Signal<Local, Bits<10>>,
+    ranking: Signal<Local, Ranking>,
     found: Signal<Local, Verdict>,
     queued: Const<3, 4>,
     numbers: Const<8, 0b11_10_01_00>,
@@ -84,12 +84,12 @@ pub struct PolicyTable<const R: usize, const G: usize> {
 impl<const R: usize, const G: usize> Logic for PolicyTable<R, G> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, packet, row, row_1, row_2, row_3, taken_row, is_row, is_first, is_last, pending);
+        dff_setup!(self, clock, packet, row, row_1, row_2, row_3, row_4, is_row, is_first, is_last, pending);
         clock!(self, clock, load, queue);
         self.load.reset.next = self.reset.val();
         self.load.write_valid.next = self.write_valid.val();
-        self.load.write_index.next = self.write_index.val();
-        self.load.write_data.next = self.write_data.val();
+        self.load.write.next = self.write.val();
+        self.write_at.next = self.load.write_at.val();
         self.write_ready.next = self.load.write_ready.val();
         self.ready.next = self.load.ready.val();
 
@@ -108,54 +108,57 @@ impl<const R: usize, const G: usize> Logic for PolicyTable<R, G> {
         self.row_1.d.next = self.row.q.val();
         self.row_2.d.next = self.row_1.q.val();
         self.row_3.d.next = self.row_2.q.val();
+        self.row_4.d.next = self.row_3.q.val();
         self.is_row.d.next = (self.is_row.q.val() << 1) | bit_cast::<LATENCY, 1>(self.issue.val().into());
         self.is_first.d.next = (self.is_first.q.val() << 1) | bit_cast::<LATENCY, 1>(self.start.val().into());
         self.is_last.d.next = (self.is_last.q.val() << 1) | bit_cast::<LATENCY, 1>((self.issue.val() & (self.row.q.val().all())).into());
-        if self.is_row.q.val().get_bit(5) {
-            self.taken_row.d.next = self.taken_row.q.val() + 1;
-        }
 
+        self.ranking.next.valid = 0.into();
+        self.ranking.next.beats = 0.into();
         for i in 0..G {
             self.groups[i].clock.next = self.clock.val();
             self.groups[i].number.next = self.numbers.val().get_bits::<2>(i * 2);
             self.groups[i].row.next = self.row_1.q.val();
             self.groups[i].packet.next = self.packet.q.val();
-            self.groups[i].late_row.next = self.row_3.q.val();
+            self.groups[i].late_row.next = self.row_4.q.val();
             self.groups[i].take.next = self.is_row.q.val().get_bit(5);
             self.groups[i].first.next = self.is_first.q.val().get_bit(5);
-            self.groups[i].taken_row.next = self.taken_row.q.val();
             self.groups[i].load.next = self.load.load.val();
             self.groups[i].load_here.next = self.load.groups.val().get_bit(i);
             self.groups[i].load_row.next = self.load.row.val();
+            if self.load.groups.val().get_bit(i) {
+                self.ranking.next = self.groups[i].ranking.val();
+            }
         }
+        self.load.ranking.next = self.ranking.val();
 
         // The best of all groups.
         self.best.next = self.groups[0].best.val();
+        self.best_index.next = self.groups[0].best_index.val();
+        self.best_rule.next = self.best.val().rule;
         self.other.next = self.groups[0].best.val();
         self.other_rule.next = self.other.val().rule;
-        self.best_row.next = self.groups[0].best_row.val();
         for i in 1..G {
             self.best_rule.next = self.best.val().rule;
             self.other.next = self.groups[i].best.val();
             self.other_rule.next = self.other.val().rule;
-            if self.other_rule.val().rank < self.best_rule.val().rank {
+            if self.other.val().hit & (!self.best.val().hit | (self.other_rule.val().order < self.best_rule.val().order)) {
                 self.best.next = self.other.val();
-                self.best_row.next = self.groups[i].best_row.val();
+                self.best_index.next = self.groups[i].best_index.val();
             }
         }
         self.best_rule.next = self.best.val().rule;
-        self.rank.next = self.best_rule.val().rank;
-        self.found.next.hit = !self.rank.val().get_bit(48);
+        self.found.next.hit = self.best.val().hit;
         self.found.next.action = 0.into();
         self.found.next.sa_valid = false;
         self.found.next.optional = false;
         self.found.next.index = 0.into();
         self.found.next.sa = 0.into();
-        if !self.rank.val().get_bit(48) {
+        if self.best.val().hit {
             self.found.next.action = self.best_rule.val().action;
             self.found.next.sa_valid = self.best_rule.val().sa_valid;
             self.found.next.optional = self.best_rule.val().optional;
-            self.found.next.index = (self.best_row.val() << 2) | bit_cast::<10, 2>(self.best.val().place);
+            self.found.next.index = self.best_index.val();
             self.found.next.sa = self.best_rule.val().sa;
         }
 
@@ -176,7 +179,6 @@ impl<const R: usize, const G: usize> Logic for PolicyTable<R, G> {
 
         if self.reset.val() {
             self.row.d.next = 0.into();
-            self.taken_row.d.next = 0.into();
             self.is_row.d.next = 0.into();
             self.is_first.d.next = 0.into();
             self.is_last.d.next = 0.into();

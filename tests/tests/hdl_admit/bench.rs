@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use espalier_hdl::admit::Admit;
 use espalier_hdl::records::Meta;
 use espalier_regs::Event;
 use espalier_sim::stream::{Agent, Beat, Lanes, Payload, Record, Sink, Source, Stalls};
 use espalier_sim::{Error, Input, Model, Output};
 
+use crate::block::Block;
 use crate::rules::{A, G, R, Tables, Write, accept, passes};
 
 /// A beat and what runs beside it, under one handshake: ports `NAME_beat`, `NAME_meta`, `NAME_valid`, `NAME_ready`.
@@ -94,7 +94,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(source: Stalls, sink: Stalls) -> Self {
-        let model = Model::build::<Admit<A, R, G>>("admit_4_3").unwrap();
+        let model = Model::build::<Block<A, R, G>>("admit_4_3").unwrap();
         let mut bench = Self {
             source: Source::new(&model, "s", source).unwrap(),
             sink: Sink::new(&model, "m", sink).unwrap(),

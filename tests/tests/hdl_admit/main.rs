@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod block;
 mod clocks;
 mod frames;
 mod model;

@@ -1,6 +1,7 @@
 //! The transmit path with a core that has nothing else to do.
 
 use espalier_hdl::gcm::GcmCore;
+use espalier_hdl::policy::PolicySource;
 use espalier_hdl::records::{Limits, Meta, Notice, Policy, SaIndex, TxSa, TxStatus};
 use espalier_hdl::stream::Beat;
 use espalier_hdl::tx_path::TxPath;
@@ -41,6 +42,7 @@ pub struct Block {
     pub sa_seq: Signal<In, Bits<64>>,
     pub limits_write: Signal<In, bool>,
     pub limits: Signal<In, Limits>,
+    source: PolicySource,
     tx: TxPath<3, 1, 2>,
     core: GcmCore<14>,
     sent: Signal<Local, Sent>,
@@ -49,7 +51,7 @@ pub struct Block {
 impl Logic for Block {
     #[hdl_gen]
     fn update(&mut self) {
-        clock!(self, clock, tx, core);
+        clock!(self, clock, source, tx, core);
         self.tx.reset.next = self.reset.val();
         self.core.reset.next = self.reset.val();
         self.tx.enable.next = self.enable.val();
@@ -69,8 +71,10 @@ impl Logic for Block {
         self.tx.notice_ready.next = self.notice_ready.val();
         self.tx.policy_write.next = self.policy_write.val();
         self.policy_ready.next = self.tx.policy_ready.val();
-        self.tx.policy_index.next = self.policy_index.val();
-        self.tx.policy.next = self.policy.val();
+        self.source.index.next = self.policy_index.val();
+        self.source.policy.next = self.policy.val();
+        self.source.at.next = self.tx.policy_at.val();
+        self.tx.policy.next = self.source.write.val();
         self.tx.sa_write.next = self.sa_write.val();
         self.tx.sa_keep.next = false;
         self.tx.sa_index.next = self.sa_index.val();
