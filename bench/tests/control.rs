@@ -24,7 +24,7 @@ fn changes_to_the_tables_cost_the_traffic_no_clock_and_neither_do_policies() {
     for of in &found.positions {
         let latency = match of.direction {
             Load::Tx => 45,
-            Load::Rx => 135,
+            Load::Rx => 134,
             Load::Both => 138,
         };
         assert_eq!((of.clocks_per_packet, of.latency_clocks), (8.0, latency), "{of:?}");

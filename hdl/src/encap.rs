@@ -7,8 +7,8 @@
 //! Crypto offload encrypts what the stack has built: the packet's own headers, as they are but for the IPv4 checksum and a UDP checksum of 0; the
 //! payload with its trailer; the ICV over the room for it.
 //!
-//! Ports: `packet` in; `job`, `fields` and `with_icv` out, which are given together, when all three can be taken (they go to
-//! fifos); a discarded frame gives a job only. Latency 6 clocks; one packet each 7 clocks.
+//! Ports: `packet` in; `job`, `fields` and `with_icv` out, which are given together, when all three can be taken; a discarded frame has no
+//! `with_icv`. Latency 6 clocks; one packet each 7 clocks.
 
 use rust_hdl::prelude::*;
 
@@ -77,16 +77,22 @@ pub struct Encap {
     udp_length: DFF<Bits<16>>,
     v6: DFF<bool>,
     tos: DFF<Bits<8>>,
-    fragment: DFF<Bits<16>>,
+    dont_fragment: DFF<bool>,
     identification: DFF<Bits<16>>,
     length: DFF<Bits<16>>,
+    /// For the IPv4 checksum: what the header builder is to add the length to.
+    sum: DFF<Bits<19>>,
     crypto: Signal<Local, CryptoContext>,
-    l3: Signal<Local, Bits<320>>,
     inner_tos: Signal<Local, Bits<8>>,
-    inner_flow_label: Signal<Local, Bits<20>>,
-    inner_fragment: Signal<Local, Bits<16>>,
-    inner_identification: Signal<Local, Bits<16>>,
-    inner_ttl: Signal<Local, Bits<8>>,
+    protocol: Signal<Local, Bits<8>>,
+    src: Signal<Local, Bits<128>>,
+    dst: Signal<Local, Bits<128>>,
+    /// Two words of the header, or what changes of it.
+    term_0: Signal<Local, Bits<16>>,
+    term_1: Signal<Local, Bits<16>>,
+    not_checksum: Signal<Local, Bits<16>>,
+    not_length: Signal<Local, Bits<16>>,
+    not_protocol: Signal<Local, Bits<16>>,
     seq_value: Signal<Local, Bits<64>>,
     seq_low: Signal<Local, Bits<32>>,
     ecn: Signal<Local, Bits<2>>,
@@ -111,6 +117,7 @@ pub struct Encap {
     proto_ipv4: Const<8, 4>,
     proto_ipv6: Const<8, 41>,
     df: Const<16, 0x4000>,
+    v4_version_ihl: Const<16, 0x4500>,
     two: Const<2, 2>,
 }
 
@@ -134,9 +141,10 @@ impl Logic for Encap {
             udp_length,
             v6,
             tos,
-            fragment,
+            dont_fragment,
             identification,
-            length
+            length,
+            sum
         );
         self.is_protect.next = self.decision.q.val() == self.protect.val();
         self.is_discard.next = self.decision.q.val() == self.discard.val();
@@ -153,19 +161,8 @@ impl Logic for Encap {
             self.icv_trim.next = 8.into();
         }
 
-        // The packet's own header: TOS or traffic class, flow label, flags.
-        self.l3.next = self.h.q.val().l3;
-        self.inner_tos.next = self.l3.val().get_bits::<8>(304);
-        self.inner_identification.next = self.l3.val().get_bits::<16>(272);
-        self.inner_ttl.next = self.l3.val().get_bits::<8>(248);
-        self.inner_flow_label.next = 0.into();
-        self.inner_fragment.next = self.l3.val().get_bits::<16>(256);
-        if self.h.q.val().is_v6 {
-            self.inner_tos.next = self.l3.val().get_bits::<8>(308);
-            self.inner_ttl.next = self.l3.val().get_bits::<8>(256);
-            self.inner_flow_label.next = self.l3.val().get_bits::<20>(288);
-            self.inner_fragment.next = self.df.val();
-        }
+        // The packet's own header.
+        self.inner_tos.next = self.h.q.val().tos;
         self.dscp.next = self.inner_tos.val().get_bits::<6>(2);
         if self.sa.q.val().dont_encap_dscp {
             self.dscp.next = 0.into();
@@ -210,45 +207,83 @@ impl Logic for Encap {
         self.crypto.next.h3 = self.sa.q.val().h3;
         self.job.next.crypto = self.crypto.val();
 
-        // The headers.
+        // IPv4 checksum: of a new header the sum of all words but the length; else by RFC 1624 equation 3, what goes and what comes.
+        self.src.next = self.sa.q.val().src;
+        self.dst.next = self.sa.q.val().dst;
+        self.protocol.next = self.proto_esp.val();
+        if self.udp.q.val() {
+            self.protocol.next = self.proto_udp.val();
+        }
+        self.not_checksum.next = !self.h.q.val().checksum;
+        self.not_length.next = !self.h.q.val().ip_length;
+        self.not_protocol.next = !bit_cast::<16, 8>(self.h.q.val().protocol);
+        self.term_0.next = 0.into();
+        self.term_1.next = 0.into();
+        match self.state.q.val() {
+            EncapState::Payload => {
+                self.term_0.next = self.not_checksum.val();
+                self.term_1.next = self.not_length.val();
+                if self.new_header.val() {
+                    self.term_0.next = self.src.val().get_bits::<16>(16);
+                    self.term_1.next = self.src.val().get_bits::<16>(0);
+                }
+            }
+            EncapState::Padding => {
+                self.term_0.next = self.not_protocol.val();
+                if self.new_header.val() {
+                    self.term_0.next = self.dst.val().get_bits::<16>(16);
+                    self.term_1.next = self.dst.val().get_bits::<16>(0);
+                }
+            }
+            EncapState::Lengths => {
+                self.term_0.next = bit_cast::<16, 8>(self.protocol.val());
+                if self.new_header.val() {
+                    self.term_0.next = bit_cast::<16, 8>(self.protocol.val()) | (bit_cast::<16, 8>(self.sa.q.val().ttl) << 8);
+                    self.term_1.next = self.v4_version_ihl.val() | bit_cast::<16, 8>(self.tos.q.val());
+                }
+            }
+            EncapState::Udp => {
+                if self.new_header.val() {
+                    self.term_0.next = self.identification.q.val();
+                }
+                if self.new_header.val() & self.dont_fragment.q.val() {
+                    self.term_1.next = self.df.val();
+                }
+            }
+            _ => {}
+        }
+        self.sum.d.next =
+            self.sum.q.val() + bit_cast::<19, 17>(bit_cast::<17, 16>(self.term_0.val()) + bit_cast::<17, 16>(self.term_1.val()));
+
+        // The headers. What a frame has of L2, and without a new IP header of that, stays.
+        self.fields.next.has_lead = true;
+        self.fields.next.drop = self.is_discard.val();
         self.fields.next.none = !self.is_protect.val();
-        self.fields.next.icv = self.is_protect.val();
         self.fields.next.alone = false;
-        self.fields.next.l2 = self.h.q.val().l2;
+        self.fields.next.kept = self.skip.q.val();
         self.fields.next.l2_length = self.h.q.val().l2_length;
         self.fields.next.v6 = self.v6.q.val();
-        self.fields.next.has_l3 = true;
-        self.fields.next.tos = self.tos.q.val();
-        self.fields.next.flow_label = self.inner_flow_label.val();
+        self.fields.next.mend = !self.new_header.val();
+        self.fields.next.clear_udp = self.sa.q.val().crypto & self.udp.q.val();
+        self.fields.next.has_l3 = self.new_header.val();
         self.fields.next.length = self.length.q.val();
+        self.fields.next.protocol = self.protocol.val();
+        self.fields.next.sum = self.sum.q.val();
+        self.fields.next.tos = self.tos.q.val();
+        self.fields.next.flow_label = self.h.q.val().flow_label;
         self.fields.next.identification = self.identification.q.val();
-        self.fields.next.fragment = self.fragment.q.val();
-        self.fields.next.protocol = self.proto_esp.val();
-        if self.udp.q.val() {
-            self.fields.next.protocol = self.proto_udp.val();
-        }
-        self.fields.next.ttl = self.inner_ttl.val();
-        self.fields.next.src = self.h.q.val().src;
-        self.fields.next.dst = self.h.q.val().dst;
-        if self.new_header.val() {
-            self.fields.next.ttl = self.sa.q.val().ttl;
-            self.fields.next.src = self.sa.q.val().src;
-            self.fields.next.dst = self.sa.q.val().dst;
-        }
-        self.fields.next.has_udp = self.udp.q.val();
+        self.fields.next.dont_fragment = self.dont_fragment.q.val();
+        self.fields.next.ttl = self.sa.q.val().ttl;
+        self.fields.next.src = self.sa.q.val().src;
+        self.fields.next.dst = self.sa.q.val().dst;
+        self.fields.next.has_udp = self.udp.q.val() & !self.sa.q.val().crypto;
         self.fields.next.sport = self.sa.q.val().encap_sport;
         self.fields.next.dport = self.sa.q.val().encap_dport;
-        if self.sa.q.val().crypto {
-            self.fields.next.sport = self.h.q.val().sport;
-            self.fields.next.dport = self.h.q.val().dport;
-        }
         self.fields.next.udp_length = self.udp_length.q.val();
-        self.fields.next.udp_checksum = 0.into();
+        self.fields.next.has_esp = !self.sa.q.val().crypto;
+        self.fields.next.spi = self.sa.q.val().spi;
+        self.fields.next.iv = self.seq.q.val();
         self.fields.next.meta = self.h.q.val().meta;
-        self.fields.next.has_esp = true;
-        self.fields.next.esp = (bit_cast::<128, 32>(self.sa.q.val().spi) << 96)
-            | (bit_cast::<128, 32>(self.seq_low.val()) << 64)
-            | bit_cast::<128, 64>(self.seq.q.val());
 
         self.with_icv.next.icv = self.is_protect.val();
         self.with_icv.next.size = self.sa.q.val().icv;
@@ -256,7 +291,7 @@ impl Logic for Encap {
         self.job_valid.next = false;
         self.fields_valid.next = false;
         self.with_icv_valid.next = false;
-        self.all_ready.next = self.job_ready.val() && self.fields_ready.val() && self.with_icv_ready.val();
+        self.all_ready.next = (self.job_ready.val() & self.fields_ready.val()) & (self.is_discard.val() | self.with_icv_ready.val());
 
         match self.state.q.val() {
             EncapState::Idle => {
@@ -266,6 +301,7 @@ impl Logic for Encap {
                 self.seq.d.next = self.packet.val().seq;
                 self.decision.d.next = self.packet.val().decision;
                 self.payload_length.d.next = self.packet.val().payload;
+                self.sum.d.next = 0.into();
                 if self.packet_valid.val() {
                     self.state.d.next = EncapState::Payload;
                 }
@@ -281,15 +317,10 @@ impl Logic for Encap {
                     self.skip.d.next = bit_cast::<7, 5>(self.h.q.val().l2_length);
                     self.v6.d.next = self.sa.q.val().outer_v6;
                     self.tos.d.next = (bit_cast::<8, 6>(self.dscp.val()) << 2) | bit_cast::<8, 2>(self.ecn.val());
-                    self.fragment.d.next = self.inner_fragment.val() & self.df.val();
-                    if self.sa.q.val().no_pmtu_disc {
-                        self.fragment.d.next = 0.into();
-                    }
+                    self.dont_fragment.d.next = (self.h.q.val().dont_fragment | self.h.q.val().is_v6) & !self.sa.q.val().no_pmtu_disc;
                 } else {
                     self.skip.d.next = bit_cast::<7, 5>(self.h.q.val().l2_length) + bit_cast::<7, 6>(self.h.q.val().l3_length);
                     self.v6.d.next = self.h.q.val().is_v6;
-                    self.tos.d.next = self.inner_tos.val();
-                    self.fragment.d.next = self.inner_fragment.val();
                 }
                 self.state.d.next = EncapState::Padding;
             }
@@ -297,13 +328,10 @@ impl Logic for Encap {
                 // RFC 4303 section 2.4: payload, padding, pad length and next header end on a multiple of 4.
                 self.pad_length.d.next = self.two.val() - self.payload_low.val();
                 self.around.d.next = self.around.q.val() - self.icv_trim.val();
-                self.identification.d.next = self.inner_identification.val();
-                if self.new_header.val() {
-                    // RFC 6864: unique only where fragmentation may happen.
-                    self.identification.d.next = bit_cast::<16, 32>(self.seq_low.val());
-                    if self.fragment.q.val().any() {
-                        self.identification.d.next = 0.into();
-                    }
+                // RFC 6864: unique only where fragmentation may happen.
+                self.identification.d.next = bit_cast::<16, 32>(self.seq_low.val());
+                if self.dont_fragment.q.val() {
+                    self.identification.d.next = 0.into();
                 }
                 if self.sa.q.val().crypto {
                     self.pad_length.d.next = 0.into();
@@ -333,18 +361,11 @@ impl Logic for Encap {
                 self.state.d.next = EncapState::Offer;
             }
             EncapState::Offer => {
-                if self.is_discard.val() {
-                    self.job_valid.next = true;
-                    if self.job_ready.val() {
-                        self.state.d.next = EncapState::Idle;
-                    }
-                } else {
-                    self.job_valid.next = self.all_ready.val();
-                    self.fields_valid.next = self.all_ready.val();
-                    self.with_icv_valid.next = self.all_ready.val();
-                    if self.all_ready.val() {
-                        self.state.d.next = EncapState::Idle;
-                    }
+                self.job_valid.next = self.all_ready.val();
+                self.fields_valid.next = self.all_ready.val();
+                self.with_icv_valid.next = self.all_ready.val() & !self.is_discard.val();
+                if self.all_ready.val() {
+                    self.state.d.next = EncapState::Idle;
                 }
             }
         }

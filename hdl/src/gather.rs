@@ -5,7 +5,7 @@ mod trailer;
 
 use rust_hdl::prelude::*;
 
-use crate::records::{CryptoContext, Gathered, Job, Slot};
+use crate::records::{CryptoContext, Gathered, Job, Lead, Slot};
 use crate::shift::Shift;
 use crate::stream::Beat;
 use plan::{Plan, Planner};
@@ -14,7 +14,8 @@ use trailer::Trailer;
 /// Turns each frame into the slots of the GCM core that its [`Job`] asks for.
 ///
 /// - Ports: `s` whole frames, `job` one for each in the same order, taken when its frame is begun; `slot` with `crypto` beside it, the
-///   same for all slots of a packet; `gathered` once for each job that is not `discard`.
+///   same for all slots of a packet; `gathered` once for each job that is not `discard`; `lead` with `lead_valid`, to be taken at once: the beats
+///   that are skipped, all or in part, of each frame that is neither discarded nor bypasses, as far as the frame has them.
 /// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` and `crypto` do not count). A protected one
 ///   gives `first`, then its blocks, with exact `remaining`; what the frame holds behind (Ethernet padding) is swallowed.
 /// - A frame that ends early is brought to a proper end, the missing bytes undefined, with at most 4 blocks after its last beat; `gathered.error` tells.
@@ -42,6 +43,8 @@ pub struct Gather {
     pub slot_valid: Signal<Out, bool>,
     pub gathered: Signal<Out, Gathered>,
     pub gathered_valid: Signal<Out, bool>,
+    pub lead: Signal<Out, Lead>,
+    pub lead_valid: Signal<Out, bool>,
     planner: Planner,
     /// Payload: `carry` and the beat to a block.
     align: Shift,
@@ -127,6 +130,9 @@ impl Logic for Gather {
         self.icv_align.offset.next = self.now.q.val().icv_offset;
         self.icv_align.data.next = self.s_beat.val().data;
         self.icv_align.carry.next = self.icv.q.val();
+        self.lead.next.data = self.s_beat.val().data;
+        self.lead.next.last = self.s_beat.val().last | (self.lead_ahead.val() == 0);
+        self.lead_valid.next = (self.take.val() & self.leading.val()) & self.is_protected.val();
         if self.take.val() & self.leading.val() {
             self.now.d.next.lead_ahead = self.lead_ahead.val() - 1;
         }

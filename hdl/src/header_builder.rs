@@ -1,89 +1,31 @@
-//! Builds the bytes that go in front of a payload: L2, and as asked IPv4 or IPv6, UDP, and ESP with its IV.
+//! Builds the bytes that go in front of a payload: from the front of the frame as it came, and behind that as asked IPv4 or IPv6, UDP, and
+//! ESP with its IV.
 //!
-//! TX puts them before ciphertext, RX before the plaintext of a decapsulated packet. The IPv4 header checksum (RFC 791)
-//! is computed here; the UDP checksum is what it is told: 0 on TX (RFC 3948 section 2.1).
-//!
-//! Ports: `fields` in, `prefix` out, one each a packet, in order. Latency 6 clocks, 3 without an IP header; a packet
-//! takes one more until the next; back-pressure: holds the prefix until `prefix_ready`.
+//! TX puts them before ciphertext, RX before the plaintext of a decapsulated packet. What stays of a header is not taken apart: its beats
+//! pass, and what changes is written over. The IPv4 header checksum (RFC 791) is folded here; a UDP header that is built has none (RFC 3948
+//! section 2.1).
+
+mod fields;
+mod mend;
+mod network;
 
 use rust_hdl::prelude::*;
 
-use crate::constant::Const;
-use crate::records::{Meta, Prefix};
-
-/// What the headers shall say.
-#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
-pub struct HeaderFields {
-    /// No header at all: the payload is a whole frame.
-    pub none: bool,
-    /// A tag follows the payload; handed on to [`Prefix`].
-    pub icv: bool,
-    /// No payload follows; handed on to [`Prefix`].
-    pub alone: bool,
-    /// The Ethernet header as it came, left aligned; its EtherType is replaced.
-    pub l2: Bits<176>,
-    /// Its length: 14, 18 or 22.
-    pub l2_length: Bits<5>,
-    /// EtherType and, with `has_l3`, the IP header are IPv6's; else IPv4's.
-    pub v6: bool,
-    /// Build an IP header.
-    pub has_l3: bool,
-    /// IPv4 TOS, IPv6 traffic class.
-    pub tos: Bits<8>,
-    /// IPv6 flow label.
-    pub flow_label: Bits<20>,
-    /// IPv4 total length, IPv6 payload length.
-    pub length: Bits<16>,
-    /// IPv4 identification.
-    pub identification: Bits<16>,
-    /// IPv4 flags and fragment offset.
-    pub fragment: Bits<16>,
-    /// IPv4 TTL, IPv6 hop limit.
-    pub ttl: Bits<8>,
-    /// IPv4 protocol, IPv6 next header.
-    pub protocol: Bits<8>,
-    /// Source address.
-    pub src: Bits<128>,
-    /// Destination address.
-    pub dst: Bits<128>,
-    /// Put UDP behind the IP header.
-    pub has_udp: bool,
-    /// Its source port.
-    pub sport: Bits<16>,
-    /// Its destination port.
-    pub dport: Bits<16>,
-    /// Its length.
-    pub udp_length: Bits<16>,
-    /// Its checksum.
-    pub udp_checksum: Bits<16>,
-    /// Put ESP behind that: SPI, sequence number and IV.
-    pub has_esp: bool,
-    /// SPI || seq || IV (RFC 4303 section 2, RFC 4106 section 3.1).
-    pub esp: Bits<128>,
-    /// Handed on to [`Prefix`].
-    pub meta: Meta,
-}
-
-/// The steps of a packet.
-#[derive(Copy, Clone, Debug, PartialEq, LogicState)]
-pub enum HeaderBuilderState {
-    /// Wait for fields.
-    Idle,
-    /// Checksum: add pairs. Headers: UDP and ESP.
-    Pairs,
-    /// Checksum: add the pairs' sums.
-    Sum,
-    /// Checksum: fold the carries.
-    Fold,
-    /// Put the IP header before UDP and ESP.
-    Network,
-    /// Put L2 before that.
-    Link,
-    /// Offer the prefix.
-    Offer,
-}
+use crate::records::{Lead, Prefix};
+use crate::shift::Shift;
+pub use fields::HeaderFields;
+use mend::Mend;
+use network::Network;
 
 /// See the module's documentation.
+///
+/// - Ports: `fields`, one each a packet; `lead`, the front of each frame that is said to have one; `prefix` out, the headers; all in order.
+///   What a lead holds behind `kept` is thrown away.
+/// - Latency: 2 clocks from the fields to the first beat of the prefix, if the lead is there; where that beat is part L2, part a new IP header, 3
+///   clocks, or with IPv4, which waits for its checksum, 4.
+/// - Throughput: a packet each 8 clocks at least: a clock for each beat of lead and one more; at the same time one for each beat of lead that is
+///   kept, one for each beat of prefix that holds what is built, and at most two more.
+/// - Back-pressure: everything waits while a beat of `prefix` is not taken.
 #[derive(LogicBlock, Default)]
 pub struct HeaderBuilder {
     pub clock: Signal<In, Clock>,
@@ -91,191 +33,191 @@ pub struct HeaderBuilder {
     pub fields: Signal<In, HeaderFields>,
     pub fields_valid: Signal<In, bool>,
     pub fields_ready: Signal<Out, bool>,
+    pub lead: Signal<In, Lead>,
+    pub lead_valid: Signal<In, bool>,
+    pub lead_ready: Signal<Out, bool>,
     pub prefix: Signal<Out, Prefix>,
     pub prefix_valid: Signal<Out, bool>,
     pub prefix_ready: Signal<In, bool>,
-    state: DFF<HeaderBuilderState>,
+    mend: Mend,
+    network: Network,
+    align: Shift,
+    /// There is a packet.
+    busy: DFF<bool>,
     f: DFF<HeaderFields>,
-    pair_0: DFF<Bits<17>>,
-    pair_1: DFF<Bits<17>>,
-    pair_2: DFF<Bits<17>>,
-    pair_3: DFF<Bits<17>>,
-    word_8: DFF<Bits<16>>,
+    /// The last byte of the prefix, counted from 0.
+    tail: DFF<Bits<7>>,
+    /// All of its lead has come.
+    led: DFF<bool>,
+    /// All of its prefix has.
+    done: DFF<bool>,
+    /// What is kept of the lead has passed; else its beat `index` is next.
+    builds: DFF<bool>,
+    /// Of the lead; then of what is built.
+    index: DFF<Bits<3>>,
+    /// Beats of prefix so far.
+    given: DFF<Bits<3>>,
+    /// Clocks since the fields came: the checksum is summed up in the first and folded in the second.
+    first: DFF<bool>,
+    second: DFF<bool>,
     sum: DFF<Bits<20>>,
     checksum: DFF<Bits<16>>,
-    /// UDP || ESP, left aligned.
-    upper: DFF<Bits<192>>,
-    upper_length: DFF<Bits<5>>,
-    /// IP || UDP || ESP, left aligned.
-    network: DFF<Bits<512>>,
-    network_length: DFF<Bits<7>>,
-    bytes: DFF<Bits<688>>,
-    length: DFF<Bits<7>>,
-    src: Signal<Local, Bits<128>>,
-    dst: Signal<Local, Bits<128>>,
-    l2: Signal<Local, Bits<176>>,
-    ethertype: Signal<Local, Bits<16>>,
-    udp: Signal<Local, Bits<64>>,
+    /// The beat that comes next, of what is kept or what is built.
+    word: DFF<Bits<128>>,
+    word_valid: DFF<bool>,
+    word_built: DFF<bool>,
+    /// It makes a beat of prefix; else it waits in `carry` for what is built.
+    word_given: DFF<bool>,
+    word_bytes: DFF<Bits<5>>,
+    word_last: DFF<bool>,
+    carry: DFF<Bits<128>>,
+    /// Bytes that are built.
+    built: Signal<Local, Bits<7>>,
+    kept: Signal<Local, Bits<7>>,
+    last_kept: Signal<Local, Bits<7>>,
     folded: Signal<Local, Bits<17>>,
-    v4_header: Signal<Local, Bits<160>>,
-    v6_header: Signal<Local, Bits<320>>,
-    v4_ethertype: Const<16, 0x0800>,
-    v6_ethertype: Const<16, 0x86DD>,
-    v4_version_ihl: Const<16, 0x4500>,
-    v6_version: Const<4, 6>,
+    go: Signal<Local, bool>,
+    /// The checksum is not there yet.
+    waits: Signal<Local, bool>,
+    keep: Signal<Local, bool>,
+    build: Signal<Local, bool>,
+    empty: Signal<Local, bool>,
+    step: Signal<Local, bool>,
+    /// The beat of the lead is the last of what is kept.
+    is_edge: Signal<Local, bool>,
+    ends: Signal<Local, bool>,
+    pops: Signal<Local, bool>,
+    finish: Signal<Local, bool>,
+    last_byte: Signal<Local, Bits<7>>,
 }
 
 impl Logic for HeaderBuilder {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self,
-            clock,
-            state,
-            f,
-            pair_0,
-            pair_1,
-            pair_2,
-            pair_3,
-            word_8,
-            sum,
-            checksum,
-            upper,
-            upper_length,
-            network,
-            network_length,
-            bytes,
-            length
-        );
-        self.fields_ready.next = false;
-        self.prefix_valid.next = false;
-        self.prefix.next.bytes = self.bytes.q.val();
-        self.prefix.next.length = self.length.q.val();
-        self.prefix.next.icv = self.f.q.val().icv;
-        self.prefix.next.alone = self.f.q.val().alone;
-        self.prefix.next.meta = self.f.q.val().meta;
-        self.src.next = self.f.q.val().src;
-        self.dst.next = self.f.q.val().dst;
-        self.l2.next = self.f.q.val().l2;
-        self.ethertype.next = self.v4_ethertype.val();
-        if self.f.q.val().v6 {
-            self.ethertype.next = self.v6_ethertype.val();
+        dff_setup!(self, clock, busy, f, tail, led, done, builds, index, given, first, second, sum, checksum);
+        dff_setup!(self, clock, word, word_valid, word_built, word_given, word_bytes, word_last, carry);
+        self.go.next = !(self.word_valid.q.val() & self.word_given.q.val()) | self.prefix_ready.val();
+
+        // The sum of the fields and the length is as wide as it can become; its carries, twice (RFC 1071).
+        self.sum.d.next = bit_cast::<20, 19>(self.f.q.val().sum) + bit_cast::<20, 16>(self.f.q.val().length);
+        self.folded.next = bit_cast::<17, 16>(bit_cast::<16, 20>(self.sum.q.val())) + bit_cast::<17, 20>(self.sum.q.val() >> 16);
+        self.checksum.d.next = !(bit_cast::<16, 17>(self.folded.val()) + bit_cast::<16, 17>(self.folded.val() >> 16));
+        self.first.d.next = false;
+        self.second.d.next = self.first.q.val();
+
+        // What is kept, then what is built; or an empty prefix, or none.
+        self.kept.next = self.f.q.val().kept;
+        self.last_kept.next = self.kept.val() - 1;
+        self.last_byte.next = self.tail.q.val();
+        self.waits.next = (!self.f.q.val().v6 & (self.f.q.val().mend | self.f.q.val().has_l3)) & (self.first.q.val() | self.second.q.val());
+        self.empty.next = self.f.q.val().none & !self.done.q.val();
+        self.keep.next = (!self.builds.q.val() & !self.done.q.val())
+            & (!self.f.q.val().none & (self.lead_valid.val() & (!self.waits.val() | (self.index.q.val() == 0))));
+        self.build.next = (self.builds.q.val() & !self.done.q.val()) & !self.waits.val();
+        self.step.next = (self.busy.q.val() & self.go.val()) & (self.empty.val() | (self.keep.val() | self.build.val()));
+        self.is_edge.next = !self.builds.q.val() & (self.index.q.val() == self.last_kept.val().get_bits::<3>(4));
+        self.ends.next = self.given.q.val() == self.last_byte.val().get_bits::<3>(4);
+        self.pops.next =
+            (self.busy.q.val() & !self.led.q.val()) & (self.done.q.val() | (self.f.q.val().none | (self.builds.q.val() | self.step.val())));
+        self.lead_ready.next = self.pops.val();
+        if self.pops.val() & (self.lead_valid.val() & self.lead.val().last) {
+            self.led.d.next = true;
         }
 
-        // RFC 768.
-        self.udp.next = (bit_cast::<64, 16>(self.f.q.val().sport) << 48)
-            | (bit_cast::<64, 16>(self.f.q.val().dport) << 32)
-            | (bit_cast::<64, 16>(self.f.q.val().udp_length) << 16)
-            | bit_cast::<64, 16>(self.f.q.val().udp_checksum);
+        self.mend.fields.next = self.f.q.val();
+        self.mend.checksum.next = self.checksum.q.val();
+        self.mend.index.next = self.index.q.val();
+        self.mend.data.next = self.lead.val().data;
+        self.network.fields.next = self.f.q.val();
+        self.network.checksum.next = self.checksum.q.val();
+        self.network.index.next = self.index.q.val();
+        if self.go.val() {
+            self.word_valid.d.next = self.step.val();
+            self.word.d.next = self.mend.mended.val();
+            if self.builds.q.val() {
+                self.word.d.next = self.network.word.val();
+            }
+            self.word_built.d.next = self.builds.q.val();
+            self.word_given.d.next = !self.is_edge.val() | self.ends.val();
+            self.word_last.d.next = self.ends.val() | self.f.q.val().none;
+            self.word_bytes.d.next = 16.into();
+            if self.ends.val() {
+                self.word_bytes.d.next = bit_cast::<5, 4>(self.last_byte.val().get_bits::<4>(0)) + 1;
+            }
+            if self.f.q.val().none {
+                self.word_given.d.next = true;
+                self.word_bytes.d.next = 0.into();
+            }
+        }
+        if self.step.val() {
+            self.index.d.next = self.index.q.val() + 1;
+            if !self.is_edge.val() | self.ends.val() {
+                self.given.d.next = self.given.q.val() + 1;
+            }
+            if self.is_edge.val() {
+                self.index.d.next = 0.into();
+                self.builds.d.next = true;
+            }
+            if self.ends.val() | self.f.q.val().none {
+                self.done.d.next = true;
+            }
+        }
 
-        // RFC 791 section 3.1, without options.
-        self.v4_header.next = (bit_cast::<160, 16>(self.v4_version_ihl.val() | bit_cast::<16, 8>(self.f.q.val().tos)) << 144)
-            | (bit_cast::<160, 16>(self.f.q.val().length) << 128)
-            | (bit_cast::<160, 16>(self.f.q.val().identification) << 112)
-            | (bit_cast::<160, 16>(self.f.q.val().fragment) << 96)
-            | (bit_cast::<160, 8>(self.f.q.val().ttl) << 88)
-            | (bit_cast::<160, 8>(self.f.q.val().protocol) << 80)
-            | (bit_cast::<160, 16>(self.checksum.q.val()) << 64)
-            | (bit_cast::<160, 32>(self.src.val().get_bits::<32>(0)) << 32)
-            | bit_cast::<160, 32>(self.dst.val().get_bits::<32>(0));
+        // What is built stands behind what is kept of the beat before it, 2, 6, 10 or 14 bytes; what is kept stands as it is.
+        self.align.data.next = self.word.q.val();
+        self.align.carry.next = self.carry.q.val();
+        self.align.offset.next = 0.into();
+        if self.word_built.q.val() {
+            self.align.offset.next = self.kept.val().get_bits::<3>(1);
+        }
+        if self.word_valid.q.val() & self.go.val() {
+            self.carry.d.next = self.align.rotated.val();
+        }
+        self.prefix.next.data = self.align.merged.val();
+        self.prefix.next.bytes = self.word_bytes.q.val();
+        self.prefix.next.last = self.word_last.q.val();
+        self.prefix.next.alone = self.f.q.val().alone;
+        self.prefix.next.meta = self.f.q.val().meta;
+        self.prefix_valid.next = self.word_valid.q.val() & self.word_given.q.val();
 
-        // RFC 8200 section 3.
-        self.v6_header.next = (bit_cast::<320, 4>(self.v6_version.val()) << 316)
-            | (bit_cast::<320, 8>(self.f.q.val().tos) << 308)
-            | (bit_cast::<320, 20>(self.f.q.val().flow_label) << 288)
-            | (bit_cast::<320, 16>(self.f.q.val().length) << 272)
-            | (bit_cast::<320, 8>(self.f.q.val().protocol) << 264)
-            | (bit_cast::<320, 8>(self.f.q.val().ttl) << 256)
-            | (bit_cast::<320, 128>(self.f.q.val().src) << 128)
-            | bit_cast::<320, 128>(self.f.q.val().dst);
-
-        self.folded.next = bit_cast::<17, 16>(bit_cast::<16, 20>(self.sum.q.val())) + bit_cast::<17, 20>(self.sum.q.val() >> 16);
-
-        match self.state.q.val() {
-            HeaderBuilderState::Idle => {
-                self.fields_ready.next = true;
-                if self.fields_valid.val() {
-                    self.f.d.next = self.fields.val();
-                    self.state.d.next = HeaderBuilderState::Pairs;
-                    if !self.fields.val().has_l3 {
-                        self.state.d.next = HeaderBuilderState::Network;
+        // The next packet
+        self.built.next = 0.into();
+        if self.fields.val().has_esp {
+            self.built.next = 16.into();
+            if self.fields.val().has_udp {
+                self.built.next = 24.into();
+            }
+            if self.fields.val().has_l3 {
+                self.built.next = 36.into();
+                if self.fields.val().has_udp {
+                    self.built.next = 44.into();
+                }
+                if self.fields.val().v6 {
+                    self.built.next = 56.into();
+                    if self.fields.val().has_udp {
+                        self.built.next = 64.into();
                     }
                 }
             }
-            HeaderBuilderState::Pairs => {
-                self.pair_0.d.next = bit_cast::<17, 16>(self.v4_version_ihl.val() | bit_cast::<16, 8>(self.f.q.val().tos))
-                    + bit_cast::<17, 16>(self.f.q.val().length);
-                self.pair_1.d.next = bit_cast::<17, 16>(self.f.q.val().identification) + bit_cast::<17, 16>(self.f.q.val().fragment);
-                self.pair_2.d.next =
-                    bit_cast::<17, 16>(self.src.val().get_bits::<16>(16)) + bit_cast::<17, 16>(self.src.val().get_bits::<16>(0));
-                self.pair_3.d.next =
-                    bit_cast::<17, 16>(self.dst.val().get_bits::<16>(16)) + bit_cast::<17, 16>(self.dst.val().get_bits::<16>(0));
-                self.word_8.d.next = (bit_cast::<16, 8>(self.f.q.val().ttl) << 8) | bit_cast::<16, 8>(self.f.q.val().protocol);
-                if self.f.q.val().has_udp {
-                    self.upper.d.next = (bit_cast::<192, 64>(self.udp.val()) << 128) | bit_cast::<192, 128>(self.f.q.val().esp);
-                    self.upper_length.d.next = 24.into();
-                } else if self.f.q.val().has_esp {
-                    self.upper.d.next = bit_cast::<192, 128>(self.f.q.val().esp) << 64;
-                    self.upper_length.d.next = 16.into();
-                } else {
-                    self.upper.d.next = 0.into();
-                    self.upper_length.d.next = 0.into();
-                }
-                self.state.d.next = HeaderBuilderState::Sum;
-            }
-            HeaderBuilderState::Sum => {
-                self.sum.d.next = ((bit_cast::<20, 17>(self.pair_0.q.val()) + bit_cast::<20, 17>(self.pair_1.q.val()))
-                    + (bit_cast::<20, 17>(self.pair_2.q.val()) + bit_cast::<20, 17>(self.pair_3.q.val())))
-                    + bit_cast::<20, 16>(self.word_8.q.val());
-                self.state.d.next = HeaderBuilderState::Fold;
-            }
-            HeaderBuilderState::Fold => {
-                self.checksum.d.next = !(bit_cast::<16, 17>(self.folded.val()) + bit_cast::<16, 17>(self.folded.val() >> 16));
-                self.state.d.next = HeaderBuilderState::Network;
-            }
-            HeaderBuilderState::Network => {
-                if !self.f.q.val().has_l3 {
-                    self.network.d.next = 0.into();
-                    self.network_length.d.next = 0.into();
-                } else if self.f.q.val().v6 {
-                    self.network.d.next = (bit_cast::<512, 320>(self.v6_header.val()) << 192) | bit_cast::<512, 192>(self.upper.q.val());
-                    self.network_length.d.next = bit_cast::<7, 5>(self.upper_length.q.val()) + 40;
-                } else {
-                    self.network.d.next =
-                        (bit_cast::<512, 160>(self.v4_header.val()) << 352) | (bit_cast::<512, 192>(self.upper.q.val()) << 160);
-                    self.network_length.d.next = bit_cast::<7, 5>(self.upper_length.q.val()) + 20;
-                }
-                self.state.d.next = HeaderBuilderState::Link;
-            }
-            HeaderBuilderState::Link => {
-                self.length.d.next = self.network_length.q.val() + bit_cast::<7, 5>(self.f.q.val().l2_length);
-                if self.f.q.val().l2_length == 14 {
-                    self.bytes.d.next = (bit_cast::<688, 96>(self.l2.val().get_bits::<96>(80)) << 592)
-                        | (bit_cast::<688, 16>(self.ethertype.val()) << 576)
-                        | (bit_cast::<688, 512>(self.network.q.val()) << 64);
-                } else if self.f.q.val().l2_length == 18 {
-                    self.bytes.d.next = (bit_cast::<688, 128>(self.l2.val().get_bits::<128>(48)) << 560)
-                        | (bit_cast::<688, 16>(self.ethertype.val()) << 544)
-                        | (bit_cast::<688, 512>(self.network.q.val()) << 32);
-                } else {
-                    self.bytes.d.next = (bit_cast::<688, 160>(self.l2.val().get_bits::<160>(16)) << 528)
-                        | (bit_cast::<688, 16>(self.ethertype.val()) << 512)
-                        | bit_cast::<688, 512>(self.network.q.val());
-                }
-                if self.f.q.val().none {
-                    self.length.d.next = 0.into();
-                }
-                self.state.d.next = HeaderBuilderState::Offer;
-            }
-            HeaderBuilderState::Offer => {
-                self.prefix_valid.next = true;
-                if self.prefix_ready.val() {
-                    self.state.d.next = HeaderBuilderState::Idle;
-                }
-            }
         }
+        self.finish.next = (self.done.q.val() & self.led.q.val()) & self.go.val();
+        self.fields_ready.next = !self.busy.q.val() | self.finish.val();
+        if !self.busy.q.val() | self.finish.val() {
+            self.busy.d.next = self.fields_valid.val();
+            self.f.d.next = self.fields.val();
+            self.tail.d.next = (self.fields.val().kept + self.built.val()) - 1;
+            self.led.d.next = !self.fields.val().has_lead;
+            self.done.d.next = self.fields.val().drop;
+            self.builds.d.next = false;
+            self.index.d.next = 0.into();
+            self.given.d.next = 0.into();
+            self.first.d.next = true;
+            self.second.d.next = false;
+        }
+
         if self.reset.val() {
-            self.state.d.next = HeaderBuilderState::Idle;
+            self.busy.d.next = false;
+            self.word_valid.d.next = false;
         }
     }
 }

@@ -35,6 +35,7 @@ pub mod policy;
 pub mod lifetime;
 pub mod tx_sa;
 pub mod encap;
+pub mod lead;
 pub mod gather;
 pub mod slot_queue;
 

@@ -6,15 +6,15 @@ use crate::records::{Meta, Prefix};
 use crate::shift::Shift;
 use crate::stream::Beat;
 
-/// The first `length` bytes of a [`Prefix`], followed by the payload, or `alone`.
+/// The headers of a packet, beats of [`Prefix`], followed by its payload, or `alone`.
 ///
-/// - Ports: `s` the payloads; `prefix` one for each, in order (its `icv` does not count here); `m` the result, and `m_meta` beside all its
-///   beats that of the prefix.
-/// - `length` is even, and not 0 if the prefix is `alone`; the payload has any length from 1 byte. `error` of its last beat is kept.
-/// - Latency: 2 clocks from the prefix, 1 from the payload.
-/// - Throughput: a clock for each beat of `m`, so ceil((length + payload) / 16), if the prefix of the packet behind is there when the last of them
-///   is made. No bubble between packets.
-/// - Back-pressure: `m` is a register; `s_ready` and `prefix_ready` follow `m_ready`. A prefix does not wait for its payload.
+/// - Ports: `s` the payloads; `prefix` the headers of each, in order; `m` the result, and `m_meta` beside all its beats that of the first
+///   beat of headers.
+/// - Headers are of even length, and not empty if they are `alone`; the payload has any length from 1 byte. `error` of its last beat is kept.
+/// - Latency: 2 clocks from the second beat of headers (from the first, if it is the last), 1 from the payload.
+/// - Throughput: a clock for each beat of `m`, so ceil((headers + payload) / 16), if the headers of the packet behind are there when the last of
+///   them is made. No bubble between packets.
+/// - Back-pressure: `m` is a register; `s_ready` and `prefix_ready` follow `m_ready`. Headers do not wait for their payload.
 #[derive(LogicBlock, Default)]
 pub struct Prepend {
     pub clock: Signal<In, Clock>,
@@ -36,16 +36,16 @@ pub struct Prepend {
     /// There is a packet.
     busy: DFF<bool>,
     meta: DFF<Meta>,
-    /// Full beats of prefix that have not left.
-    full: DFF<Bits<3>>,
-    /// Half of how many bytes the prefix has besides.
+    /// What leaves next, of headers or payload.
+    carry: DFF<Bits<128>>,
+    /// It is a full beat of headers.
+    full: DFF<bool>,
+    /// There are headers behind it.
+    more: DFF<bool>,
+    /// Else: half of how many bytes it is.
     offset: DFF<Bits<3>>,
     /// Payload bytes that fit in a beat behind these.
     space: DFF<Bits<5>>,
-    /// What leaves next, of prefix or payload.
-    carry: DFF<Bits<128>>,
-    /// The prefix behind that; rotated, not shifted: zeros would come by a reset of half the register.
-    prefix_rest: DFF<Bits<560>>,
     /// No payload follows.
     alone: DFF<bool>,
     /// There is no more to come, and `carry` is to leave.
@@ -54,10 +54,9 @@ pub struct Prepend {
     rest_bytes: DFF<Bits<5>>,
     rest_error: DFF<bool>,
     advance: Signal<Local, bool>,
+    /// A full beat of headers leaves.
     heading: Signal<Local, bool>,
-    /// `heading`, and the last of the full beats of an `alone` prefix.
-    closing: Signal<Local, bool>,
-    /// `closing`, and there is nothing behind them.
+    /// It is all there is.
     complete: Signal<Local, bool>,
     wants: Signal<Local, bool>,
     take: Signal<Local, bool>,
@@ -66,9 +65,12 @@ pub struct Prepend {
     total: Signal<Local, Bits<6>>,
     overflows: Signal<Local, bool>,
     finish: Signal<Local, bool>,
+    /// The headers of the next packet begin.
     load: Signal<Local, bool>,
-    prefix_bytes: Signal<Local, Bits<688>>,
-    prefix_length: Signal<Local, Bits<7>>,
+    /// A beat of headers goes to `carry`, if there is one.
+    follow: Signal<Local, bool>,
+    prefix_bytes: Signal<Local, Bits<5>>,
+    is_end: Signal<Local, bool>,
     beat: Signal<Local, Beat>,
 }
 
@@ -76,28 +78,12 @@ impl Logic for Prepend {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self,
-            clock,
-            out,
-            out_valid,
-            busy,
-            full,
-            offset,
-            space,
-            carry,
-            prefix_rest,
-            flush,
-            rest_bytes,
-            rest_error,
-            alone,
-            meta,
-            out_meta
+            self, clock, out, out_meta, out_valid, busy, meta, carry, full, more, offset, space, alone, flush, rest_bytes, rest_error
         );
         self.advance.next = !self.out_valid.q.val() | self.m_ready.val();
-        self.heading.next = self.busy.q.val() & (self.full.q.val() != 0);
-        self.closing.next = self.heading.val() & self.alone.q.val() & (self.full.q.val() == 1);
-        self.complete.next = self.closing.val() & (self.offset.q.val() == 0);
-        self.wants.next = self.advance.val() & self.busy.q.val() & (self.full.q.val() == 0) & !self.flush.q.val();
+        self.heading.next = (self.busy.q.val() & self.full.q.val()) & (self.advance.val() & (!self.more.q.val() | self.prefix_valid.val()));
+        self.complete.next = self.heading.val() & (self.alone.q.val() & !self.more.q.val());
+        self.wants.next = (self.advance.val() & self.busy.q.val()) & !(self.full.q.val() | self.flush.q.val());
         self.take.next = self.wants.val() & self.s_valid.val();
         self.s_ready.next = self.wants.val();
 
@@ -116,26 +102,23 @@ impl Logic for Prepend {
             self.beat.next.last = false;
             self.beat.next.error = false;
         }
-        if self.heading.val() | self.flush.q.val() {
+        if self.full.q.val() | self.flush.q.val() {
             self.beat.next.data = self.carry.q.val();
             self.beat.next.bytes = self.rest_bytes.q.val();
             self.beat.next.last = self.flush.q.val();
             self.beat.next.error = self.rest_error.q.val();
         }
-        if self.heading.val() {
+        if self.full.q.val() {
             self.beat.next.bytes = 16.into();
-            self.beat.next.last = self.complete.val();
+            self.beat.next.last = self.alone.q.val() & !self.more.q.val();
         }
         if self.advance.val() {
             self.out.d.next = self.beat.val();
             self.out_meta.d.next = self.meta.q.val();
-            self.out_valid.d.next = self.heading.val() | self.take.val() | self.flush.q.val();
-            if self.heading.val() {
-                self.full.d.next = self.full.q.val() - 1;
-                self.carry.d.next = self.prefix_rest.q.val().get_bits::<128>(432);
-                self.prefix_rest.d.next = (self.prefix_rest.q.val() << 128) | (self.prefix_rest.q.val() >> 432);
-                self.flush.d.next = self.closing.val();
-            }
+            self.out_valid.d.next = self.heading.val() | (self.take.val() | self.flush.q.val());
+        }
+        if self.heading.val() {
+            self.full.d.next = false;
         }
         if self.take.val() {
             self.carry.d.next = self.align.rotated.val();
@@ -148,33 +131,35 @@ impl Logic for Prepend {
         self.m_valid.next = self.out_valid.q.val();
 
         // The next packet
-        self.finish.next = (self.take.val() & self.last.val() & !self.overflows.val())
-            | (self.flush.q.val() & self.advance.val())
-            | (self.complete.val() & self.advance.val());
+        self.finish.next =
+            (self.take.val() & self.last.val() & !self.overflows.val()) | ((self.flush.q.val() & self.advance.val()) | self.complete.val());
         self.load.next = self.finish.val() | !self.busy.q.val();
-        self.prefix_ready.next = self.load.val();
-        self.prefix_bytes.next = self.prefix.val().bytes;
-        self.prefix_length.next = self.prefix.val().length;
-        if !self.heading.val() | self.complete.val() {
-            // Nobody looks at it any more: need not wait for `load`, which is late.
-            self.prefix_rest.d.next = self.prefix_bytes.val().get_bits::<560>(0);
-        }
         if self.load.val() {
             self.busy.d.next = self.prefix_valid.val();
             self.meta.d.next = self.prefix.val().meta;
-            self.alone.d.next = self.prefix.val().alone;
-            self.flush.d.next = self.prefix.val().alone & (self.prefix_length.val() < 16);
-            self.rest_bytes.d.next = bit_cast::<5, 7>(self.prefix_length.val() & 15);
             self.rest_error.d.next = false;
-            self.full.d.next = self.prefix_length.val().get_bits::<3>(4);
-            self.offset.d.next = self.prefix_length.val().get_bits::<3>(1);
-            self.space.d.next = 16 - bit_cast::<5, 7>(self.prefix_length.val() & 15);
-            self.carry.d.next = self.prefix_bytes.val().get_bits::<128>(560);
+        }
+
+        // Its headers
+        self.follow.next = self.load.val() | (self.heading.val() & self.more.q.val());
+        self.prefix_ready.next = self.follow.val();
+        self.prefix_bytes.next = self.prefix.val().bytes;
+        self.is_end.next = self.prefix.val().last & !self.prefix_bytes.val().get_bit(4);
+        if self.follow.val() {
+            self.carry.d.next = self.prefix.val().data;
+            self.full.d.next = !self.is_end.val();
+            self.more.d.next = !self.prefix.val().last;
+            self.alone.d.next = self.prefix.val().alone;
+            self.flush.d.next = self.prefix_valid.val() & (self.prefix.val().alone & self.is_end.val());
+            self.rest_bytes.d.next = self.prefix_bytes.val();
+            self.offset.d.next = self.prefix_bytes.val().get_bits::<3>(1);
+            self.space.d.next = 16 - (self.prefix_bytes.val() & 15);
         }
 
         if self.reset.val() {
             self.out_valid.d.next = false;
             self.busy.d.next = false;
+            self.full.d.next = false;
             self.flush.d.next = false;
         }
     }

@@ -49,12 +49,11 @@ pub struct Meta {
     pub generation: Bits<16>,
 }
 
-/// What the parser found in the first bytes of a frame.
+/// What the parser found in the first bytes of a frame, besides its [`Endpoints`]. The header's own bytes are not kept here: whoever mends them
+/// takes them from the frame (see [`Lead`]).
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Headers {
-    /// The Ethernet header with its VLAN tags, left aligned: 14, 18 or 22 bytes of 22.
-    pub l2: Bits<176>,
-    /// Its length in bytes: 14, 18 or 22.
+    /// Length of the Ethernet header with its VLAN tags, in bytes: 14, 18 or 22.
     pub l2_length: Bits<5>,
     /// An IPv4 packet (EtherType 0x0800, version 4).
     pub is_v4: bool,
@@ -71,32 +70,26 @@ pub struct Headers {
     pub has_options: bool,
     /// A fragment: IPv4 MF or offset not zero.
     pub is_fragment: bool,
-    /// The IP header without options, left aligned: 20 bytes (IPv4) or 40 (IPv6) of 40.
-    pub l3: Bits<320>,
+    /// IPv4 flag DF.
+    pub dont_fragment: bool,
+    /// IPv4 TOS, IPv6 traffic class.
+    pub tos: Bits<8>,
+    /// IPv6 flow label.
+    pub flow_label: Bits<20>,
     /// IP header length in bytes, IPv4 options included: 20 to 60.
     pub l3_length: Bits<6>,
     /// Length of the IP packet, header included (IPv4 total length; IPv6 payload length + 40).
     pub ip_length: Bits<16>,
     /// IPv4 protocol or IPv6 next header.
     pub protocol: Bits<8>,
-    /// Source address.
-    pub src: Bits<128>,
-    /// Destination address.
-    pub dst: Bits<128>,
-    /// `sport` and `dport` hold ports (TCP, UDP, SCTP, DCCP, UDP-Lite), no fragment, no options.
-    pub has_ports: bool,
-    /// Source port, or zero.
-    pub sport: Bits<16>,
-    /// Destination port, or zero.
-    pub dport: Bits<16>,
+    /// IPv4 header checksum.
+    pub checksum: Bits<16>,
     /// An ESP header follows the IP header, or a UDP header with port 4500 on either side and a marker that is not zero
     /// (RFC 3948 section 2.2), and the IP length and the frame hold the 8 bytes of it (the one byte of a keep-alive is none,
     /// whatever the Ethernet padding behind it). Never for options or fragments, nor with `malformed`.
     pub is_esp: bool,
     /// With `is_esp`: inside UDP (RFC 3948).
     pub is_encap: bool,
-    /// With `is_encap`: length and checksum of the UDP header.
-    pub udp: Bits<32>,
     /// ESP: security parameters index.
     pub spi: Bits<32>,
     /// ESP: low half of the sequence number.
@@ -106,6 +99,28 @@ pub struct Headers {
     pub iv: Bits<64>,
     /// What came beside the frame.
     pub meta: Meta,
+}
+
+/// Between whom a packet goes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Endpoints {
+    /// Source address.
+    pub src: Bits<128>,
+    /// Destination address.
+    pub dst: Bits<128>,
+    /// Source port, where there is one (TCP, UDP, SCTP, DCCP, UDP-Lite; no fragment, no options); else zero.
+    pub sport: Bits<16>,
+    /// Destination port, likewise.
+    pub dport: Bits<16>,
+}
+
+/// A beat of the front of a frame, for whoever builds the headers of the packet that it becomes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
+pub struct Lead {
+    /// As in [`Beat`].
+    pub data: Bits<128>,
+    /// The last of this frame.
+    pub last: bool,
 }
 
 /// Everything the GCM core needs to know of the packet whose slots it is given.
@@ -184,17 +199,17 @@ pub struct Gathered {
     pub icv_size: Bits<2>,
 }
 
-/// Headers to put in front of a payload.
+/// A beat of the headers to put in front of a payload: at most L2 22 + L3 40 + UDP 8 + ESP 8 + IV 8 bytes, in 6 beats.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Prefix {
-    /// The bytes, left aligned: at most L2 22 + L3 40 + UDP 8 + ESP 8 + IV 8.
-    pub bytes: Bits<688>,
-    /// How many: 0 to 86. 0 passes the payload as it is.
-    pub length: Bits<7>,
-    /// A tag from the core is to be appended behind the payload (TX).
-    pub icv: bool,
-    /// No payload follows: these bytes are the whole frame (an IP packet without payload, out of transport mode). No beat of `s` is
-    /// taken for it.
+    /// The bytes, left aligned.
+    pub data: Bits<128>,
+    /// How many: 16 in every beat but the last, an even number in that. 0, in the only one: the payload passes as it is.
+    pub bytes: Bits<5>,
+    /// The last beat of this packet's headers.
+    pub last: bool,
+    /// With `last`: no payload follows: these bytes are the whole frame (an IP packet without payload, out of transport mode). No beat of
+    /// `s` is taken for it.
     pub alone: bool,
     /// Runs beside the frame (RX).
     pub meta: Meta,

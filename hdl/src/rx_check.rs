@@ -73,7 +73,6 @@ pub struct RxCheck {
     failed_valid: DFF<bool>,
     pulse: DFF<Bits<64>>,
     h: Signal<Local, Headers>,
-    l3: Signal<Local, Bits<320>>,
     sa: Signal<Local, RxSa>,
     crypto: Signal<Local, CryptoContext>,
     seq_value: Signal<Local, Bits<64>>,
@@ -98,7 +97,6 @@ impl Logic for RxCheck {
         dff_setup!(self, clock, state, f, outcome, skip, seq, is_gone, failed, failed_valid, pulse);
         self.h.next = self.f.q.val().headers;
         self.sa.next = self.f.q.val().sa;
-        self.l3.next = self.h.val().l3;
         self.pulse.d.next = 0.into();
         self.events.next = self.pulse.q.val();
         self.is_unprotect.next = self.outcome.q.val() == self.unprotect.val();
@@ -150,27 +148,12 @@ impl Logic for RxCheck {
         self.expected.next.inner_v6 = self.sa.val().inner_v6;
         self.expected.next.no_ecn = self.sa.val().no_ecn;
         self.expected.next.decap_dscp = self.sa.val().decap_dscp;
-        self.expected.next.l2 = self.h.val().l2;
         self.expected.next.l2_length = self.h.val().l2_length;
         self.expected.next.v6 = self.h.val().is_v6;
-        self.expected.next.flow_label = self.l3.val().get_bits::<20>(288);
-        self.expected.next.identification = self.l3.val().get_bits::<16>(272);
-        self.expected.next.fragment = self.l3.val().get_bits::<16>(256);
-        self.expected.next.tos = self.l3.val().get_bits::<8>(304);
-        self.expected.next.ttl = self.l3.val().get_bits::<8>(248);
-        if self.h.val().is_v6 {
-            self.expected.next.tos = self.l3.val().get_bits::<8>(308);
-            self.expected.next.ttl = self.l3.val().get_bits::<8>(256);
-        }
+        self.expected.next.tos = self.h.val().tos;
         self.expected.next.ip_length = self.h.val().ip_length;
-        self.expected.next.src = self.h.val().src;
-        self.expected.next.dst = self.h.val().dst;
+        self.expected.next.checksum = self.h.val().checksum;
         self.expected.next.encap = self.h.val().is_encap;
-        self.expected.next.sport = self.h.val().sport;
-        self.expected.next.dport = self.h.val().dport;
-        self.expected.next.udp = self.h.val().udp;
-        self.expected.next.spi = self.h.val().spi;
-        self.expected.next.iv = self.h.val().iv;
         self.is_protected.next = self.is_unprotect.val();
 
         // The SA may go while its packet waits.

@@ -21,7 +21,7 @@ use crate::lifetime::Lifetime;
 use crate::parse::Parse;
 use crate::prepend::Prepend;
 use crate::queue::Queue;
-use crate::records::{CamEntry, CryptoContext, Gathered, Job, Life, Limits, Meta, Notice, Prefix, RxFailures, RxSa, SaIndex, Slot};
+use crate::records::{CamEntry, CryptoContext, Gathered, Job, Lead, Life, Limits, Meta, Notice, Prefix, RxFailures, RxSa, SaIndex, Slot};
 use crate::replay::Replay;
 use crate::rx_check::{Expected, RxCheck};
 use crate::rx_failures::FailureCounters;
@@ -93,8 +93,10 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     failures: FailureCounters<A>,
     decap: Decap,
     inner_header: InnerHeader,
+    /// Never full: it has room for 85 packets, and behind the gatherer are at most 19: 16 in `expected`, 2 in `decap`, one in `builder`.
+    leads: Fifo<Lead, 9>,
     builder: HeaderBuilder,
-    prefixes: Queue<Prefix, 2>,
+    prefixes: Queue<Prefix, 4>,
     prepend: Prepend,
     /// The SA that was written last, and whether as valid in the clock before.
     written: DFF<SaIndex>,
@@ -129,6 +131,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             failures,
             decap,
             inner_header,
+            leads,
             builder,
             prefixes,
             prepend
@@ -152,6 +155,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.failures.reset.next = self.reset.val();
         self.decap.reset.next = self.reset.val();
         self.inner_header.reset.next = self.reset.val();
+        self.leads.reset.next = self.reset.val();
         self.builder.reset.next = self.reset.val();
         self.prefixes.reset.next = self.reset.val();
         self.prepend.reset.next = self.reset.val();
@@ -175,6 +179,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         // Its SA.
         self.sas.pass_unknown.next = self.pass_unknown.val();
         self.sas.headers.next = self.parse.headers.val();
+        self.sas.dst.next = self.parse.endpoints.val().dst;
         self.sas.headers_valid.next = self.parse.headers_valid.val();
         self.parse.headers_ready.next = self.sas.headers_ready.val();
         self.cam.key.next = self.sas.key.val();
@@ -319,6 +324,11 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.builder.fields.next = self.decap.fields.val();
         self.builder.fields_valid.next = self.decap.fields_valid.val();
         self.decap.fields_ready.next = self.builder.fields_ready.val();
+        self.leads.s_data.next = self.gather.lead.val();
+        self.leads.s_valid.next = self.gather.lead_valid.val();
+        self.builder.lead.next = self.leads.m_data.val();
+        self.builder.lead_valid.next = self.leads.m_valid.val();
+        self.leads.m_ready.next = self.builder.lead_ready.val();
         self.prefixes.s_data.next = self.builder.prefix.val();
         self.prefixes.s_valid.next = self.builder.prefix_valid.val();
         self.builder.prefix_ready.next = self.prefixes.s_ready.val();

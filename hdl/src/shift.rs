@@ -6,7 +6,7 @@ use rust_hdl::prelude::*;
 ///
 /// - Ports: `rotated` is `data` rotated to the right by `2 * offset` bytes: its first bytes are the ones of `data` that don't fit,
 ///   so it is the `carry` for what comes next. `merged` is the first `2 * offset` bytes of `carry`, then of `data` what fits.
-/// - Latency: none, it is combinational: an eight-way mux and a two-way one. No back-pressure.
+/// - Latency: none, it is combinational: three two-way muxes and one more. No back-pressure.
 ///
 /// Only even offsets, because all headers are of even length (Ethernet 14, 18, 22; everything else a multiple of 4).
 #[derive(LogicBlock, Default)]
@@ -16,6 +16,8 @@ pub struct Shift {
     pub offset: Signal<In, Bits<3>>,
     pub merged: Signal<Out, Bits<128>>,
     pub rotated: Signal<Out, Bits<128>>,
+    by_2: Signal<Local, Bits<128>>,
+    by_4: Signal<Local, Bits<128>>,
     turned: Signal<Local, Bits<128>>,
     /// The bytes of `merged` that come from `data`.
     from_data: Signal<Local, Bits<128>>,
@@ -24,37 +26,28 @@ pub struct Shift {
 impl Logic for Shift {
     #[hdl_gen]
     fn update(&mut self) {
-        self.turned.next = self.data.val();
+        // Powers of two one after the other: half the logic of one mux of eight.
+        self.by_2.next = self.data.val();
+        if self.offset.val().get_bit(0) {
+            self.by_2.next = (self.data.val() >> 16) | (self.data.val() << 112);
+        }
+        self.by_4.next = self.by_2.val();
+        if self.offset.val().get_bit(1) {
+            self.by_4.next = (self.by_2.val() >> 32) | (self.by_2.val() << 96);
+        }
+        self.turned.next = self.by_4.val();
+        if self.offset.val().get_bit(2) {
+            self.turned.next = (self.by_4.val() >> 64) | (self.by_4.val() << 64);
+        }
         self.from_data.next = 0xffffffff_ffffffff_ffffffff_ffffffff_u128.to_bits();
         match self.offset.val().index() {
-            1 => {
-                self.turned.next = (self.data.val() >> 16) | (self.data.val() << 112);
-                self.from_data.next = 0x0000ffff_ffffffff_ffffffff_ffffffff_u128.to_bits();
-            }
-            2 => {
-                self.turned.next = (self.data.val() >> 32) | (self.data.val() << 96);
-                self.from_data.next = 0x00000000_ffffffff_ffffffff_ffffffff_u128.to_bits();
-            }
-            3 => {
-                self.turned.next = (self.data.val() >> 48) | (self.data.val() << 80);
-                self.from_data.next = 0x00000000_0000ffff_ffffffff_ffffffff_u128.to_bits();
-            }
-            4 => {
-                self.turned.next = (self.data.val() >> 64) | (self.data.val() << 64);
-                self.from_data.next = 0x00000000_00000000_ffffffff_ffffffff_u128.to_bits();
-            }
-            5 => {
-                self.turned.next = (self.data.val() >> 80) | (self.data.val() << 48);
-                self.from_data.next = 0x00000000_00000000_0000ffff_ffffffff_u128.to_bits();
-            }
-            6 => {
-                self.turned.next = (self.data.val() >> 96) | (self.data.val() << 32);
-                self.from_data.next = 0x00000000_00000000_00000000_ffffffff_u128.to_bits();
-            }
-            7 => {
-                self.turned.next = (self.data.val() >> 112) | (self.data.val() << 16);
-                self.from_data.next = 0x00000000_00000000_00000000_0000ffff_u128.to_bits();
-            }
+            1 => self.from_data.next = 0x0000ffff_ffffffff_ffffffff_ffffffff_u128.to_bits(),
+            2 => self.from_data.next = 0x00000000_ffffffff_ffffffff_ffffffff_u128.to_bits(),
+            3 => self.from_data.next = 0x00000000_0000ffff_ffffffff_ffffffff_u128.to_bits(),
+            4 => self.from_data.next = 0x00000000_00000000_ffffffff_ffffffff_u128.to_bits(),
+            5 => self.from_data.next = 0x00000000_00000000_0000ffff_ffffffff_u128.to_bits(),
+            6 => self.from_data.next = 0x00000000_00000000_00000000_ffffffff_u128.to_bits(),
+            7 => self.from_data.next = 0x00000000_00000000_00000000_0000ffff_u128.to_bits(),
             _ => {}
         }
         self.rotated.next = self.turned.val();

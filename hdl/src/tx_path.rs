@@ -10,11 +10,12 @@ use crate::encap::Encap;
 use crate::fifo::Fifo;
 use crate::gather::Gather;
 use crate::header_builder::HeaderBuilder;
+use crate::lead::LeadTap;
 use crate::parse::Parse;
 use crate::policy::PolicyTable;
 use crate::prepend::Prepend;
 use crate::queue::Queue;
-use crate::records::{CryptoContext, Headers, Job, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
+use crate::records::{CryptoContext, Headers, Job, Lead, Life, Limits, Meta, Notice, Policy, Prefix, SaIndex, Slot, TxSa, TxStatus};
 use crate::stream::Beat;
 use crate::tx_sa::TxSaTable;
 
@@ -73,6 +74,10 @@ pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     parse: Parse,
     frames: Fifo<Beat, 10>,
     headers: Queue<Headers, 2>,
+    tap: LeadTap,
+    /// Never full: it has room for 85 frames, and between parser and header builder are at most 10: 3 in the parser, 4 in `headers`, one each in
+    /// `sas`, `encap` and `builder`.
+    leads: Fifo<Lead, 9>,
     policies: PolicyTable<R, G>,
     sas: TxSaTable<A>,
     statuses: Queue<TxStatus, 4>,
@@ -84,7 +89,7 @@ pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     with_icv: Fifo<WithIcv, 6>,
     append: Append,
     builder: HeaderBuilder,
-    prefixes: Queue<Prefix, 4>,
+    prefixes: Fifo<Prefix, 9>,
     prepend: Prepend,
     /// A frame is half taken.
     midway: DFF<bool>,
@@ -97,13 +102,15 @@ impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
     #[hdl_gen]
     fn update(&mut self) {
         clock!(
-            self, clock, parse, frames, headers, policies, sas, statuses, encap, jobs, gather, payload, tags, with_icv, append, builder,
-            prefixes, prepend
+            self, clock, parse, frames, headers, tap, leads, policies, sas, statuses, encap, jobs, gather, payload, tags, with_icv, append,
+            builder, prefixes, prepend
         );
         dff_setup!(self, clock, midway);
         self.parse.reset.next = self.reset.val();
         self.frames.reset.next = self.reset.val();
         self.headers.reset.next = self.reset.val();
+        self.tap.reset.next = self.reset.val();
+        self.leads.reset.next = self.reset.val();
         self.policies.reset.next = self.reset.val();
         self.sas.reset.next = self.reset.val();
         self.statuses.reset.next = self.reset.val();
@@ -135,6 +142,10 @@ impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
         self.frames.s_data.next = self.parse.m_beat.val();
         self.frames.s_valid.next = self.parse.m_valid.val();
         self.parse.m_ready.next = self.frames.s_ready.val();
+        self.tap.beat.next = self.parse.m_beat.val();
+        self.tap.take.next = self.parse.m_valid.val() & self.frames.s_ready.val();
+        self.leads.s_data.next = self.tap.lead.val();
+        self.leads.s_valid.next = self.tap.lead_valid.val();
 
         // Its headers go to the policies and wait for their verdict.
         self.both_ready.next = self.headers.s_ready.val() && self.policies.selector_ready.val();
@@ -144,11 +155,11 @@ impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
         self.policies.selector_valid.next = self.parse.headers_valid.val() && self.both_ready.val();
         self.policies.selector.next.v6 = self.parse.headers.val().is_v6;
         self.policies.selector.next.forward = false;
-        self.policies.selector.next.src = self.parse.headers.val().src;
-        self.policies.selector.next.dst = self.parse.headers.val().dst;
+        self.policies.selector.next.src = self.parse.endpoints.val().src;
+        self.policies.selector.next.dst = self.parse.endpoints.val().dst;
         self.policies.selector.next.protocol = self.parse.headers.val().protocol;
-        self.policies.selector.next.sport = self.parse.headers.val().sport;
-        self.policies.selector.next.dport = self.parse.headers.val().dport;
+        self.policies.selector.next.sport = self.parse.endpoints.val().sport;
+        self.policies.selector.next.dport = self.parse.endpoints.val().dport;
         self.ready.next = self.policies.ready.val();
         self.policies.write_valid.next = self.policy_write.val();
         self.policy_ready.next = self.policies.write_ready.val();
@@ -195,6 +206,9 @@ impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
         self.builder.fields.next = self.encap.fields.val();
         self.builder.fields_valid.next = self.encap.fields_valid.val();
         self.encap.fields_ready.next = self.builder.fields_ready.val();
+        self.builder.lead.next = self.leads.m_data.val();
+        self.builder.lead_valid.next = self.leads.m_valid.val();
+        self.leads.m_ready.next = self.builder.lead_ready.val();
         self.with_icv.s_data.next = self.encap.with_icv.val();
         self.with_icv.s_valid.next = self.encap.with_icv_valid.val();
         self.encap.with_icv_ready.next = self.with_icv.s_ready.val();

@@ -5,7 +5,7 @@
 mod support;
 
 use espalier_hdl::gather::Gather;
-use espalier_hdl::records::{CryptoContext, Gathered, Job, Slot};
+use espalier_hdl::records::{CryptoContext, Gathered, Job, Lead, Slot};
 use espalier_hdl::stream;
 use espalier_sim::stream::{Agent, Beat, FrameSource, Record, Sink, Source, Stalls};
 use espalier_sim::{Model, Output, field};
@@ -171,6 +171,15 @@ impl Case {
         slots
     }
 
+    /// The beats that it leaves out, and whether each is the last of them. What the last holds behind the end is undefined.
+    fn leads(&self) -> Vec<(Vec<u8>, bool)> {
+        if matches!(self.kind, Kind::Discard | Kind::Bypass) {
+            return Vec::new();
+        }
+        let count = self.skip.div_ceil(16).min(self.frame.len().div_ceil(16));
+        self.frame.chunks(16).take(count).enumerate().map(|(i, beat)| (beat.to_vec(), i + 1 == count)).collect()
+    }
+
     /// Clocks from one begin to the next, when nothing stalls.
     fn clocks(&self) -> usize {
         let beats = self.frame.len().div_ceil(16);
@@ -222,6 +231,8 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
     let mut slots = Sink::<Record>::new(&model, "slot", slots).unwrap();
     let mut gathered = Sink::<Record>::new(&model, "gathered", gathered).unwrap();
     let crypto = model.output("crypto").unwrap();
+    let (lead, lead_valid) = (model.output("lead").unwrap(), model.output("lead_valid").unwrap());
+    let mut leads = cases.iter().flat_map(Case::leads);
     for case in cases {
         s.push(&case.frame, case.error.into());
         jobs.push(Record::of(case.job()));
@@ -238,6 +249,13 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
         model.settle();
         for agent in [&mut s as &mut dyn Agent, &mut jobs, &mut slots, &mut gathered] {
             agent.sample(&model).unwrap();
+        }
+        if model.read_bool(lead_valid) {
+            let (bytes, last) = leads.next().expect("a beat that is left out");
+            let (seen, names) = (model.read(lead), Lead::default());
+            let data = field(&seen, names.get_my_offset_data(), 128) >> (128 - 8 * bytes.len());
+            assert_eq!(data, BigUint::from_bytes_be(&bytes));
+            assert_eq!(field(&seen, names.get_my_offset_last(), 1) == 1u32.into(), last);
         }
         quiet += 1;
         if s.moved() || slots.taken.is_some() || gathered.taken.is_some() {
@@ -275,6 +293,7 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
         model.rise();
     }
     assert_eq!(ends, kept.len());
+    assert_eq!(leads.next(), None, "left out");
     starts
 }
 

@@ -32,17 +32,23 @@ impl Packet {
         Meta { sa: self.sa.into(), status: (self.sa % 256).into(), crypto: self.sa.is_multiple_of(2), ..Default::default() }
     }
 
-    fn prefix(&self) -> Record {
-        let mut bytes = self.extra.clone();
-        bytes.resize(86, 0x5a);
-        let prefix = Prefix {
-            meta: self.meta(),
-            bytes: BigUint::from_bytes_be(&bytes).into(),
-            length: (self.extra.len() as u64).into(),
-            icv: true,
-            alone: self.payload.is_empty(),
+    /// Its headers, beat by beat; what does not count is nonsense.
+    fn prefix(&self) -> Vec<Record> {
+        let beats = self.extra.len().div_ceil(16).max(1);
+        let beat = |i: usize| {
+            let bytes = &self.extra[16 * i..self.extra.len().min(16 * (i + 1))];
+            let mut padded = bytes.to_vec();
+            padded.resize(16, 0x5a);
+            let last = i + 1 == beats;
+            Record::of(Prefix {
+                data: BigUint::from_bytes_be(&padded).into(),
+                bytes: (bytes.len() as u64).into(),
+                last,
+                alone: !last || self.payload.is_empty(),
+                meta: if i == 0 { self.meta() } else { Meta::default() },
+            })
         };
-        Record::of(prefix)
+        (0..beats).map(beat).collect()
     }
 }
 
@@ -55,7 +61,7 @@ fn prepend(packets: &[Packet], stalls: [Stalls; 3]) -> u64 {
     let mut m = FrameSink::<Beat>::new(&model, "m", m).unwrap();
     for packet in packets {
         s.push(&packet.payload, packet.error.into());
-        prefixes.push(packet.prefix());
+        packet.prefix().into_iter().for_each(|beat| prefixes.push(beat));
     }
     let (meta, valid) = (model.output("m_meta").unwrap(), model.output("m_valid").unwrap());
     while m.frames.len() < packets.len() {

@@ -5,7 +5,7 @@ use rust_hdl::prelude::*;
 use super::local_addresses::LocalAddresses;
 use super::sa_rules::SaRules;
 use crate::constant::Const;
-use crate::records::{Accept, Headers, LocalAddress, Meta, SaIndex, SaSelector, Selector};
+use crate::records::{Accept, Endpoints, Headers, LocalAddress, Meta, SaIndex, SaSelector, Selector};
 
 /// What the policies' verdict on a frame is to be judged with.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
@@ -61,6 +61,7 @@ pub struct Brief<const A: usize> {
     pub accept: Signal<In, Accept>,
     pub sa_index: Signal<In, SaIndex>,
     pub headers: Signal<In, Headers>,
+    pub endpoints: Signal<In, Endpoints>,
     pub headers_valid: Signal<In, bool>,
     pub headers_ready: Signal<Out, bool>,
     pub selector: Signal<Out, Selector>,
@@ -100,12 +101,12 @@ impl<const A: usize> Logic for Brief<A> {
         self.meta.next = self.headers.val().meta;
         self.packet.next.v6 = self.headers.val().is_v6;
         self.packet.next.forward = !self.locals.is_local.val();
-        self.packet.next.src = self.headers.val().src;
-        self.packet.next.dst = self.headers.val().dst;
+        self.packet.next.src = self.endpoints.val().src;
+        self.packet.next.dst = self.endpoints.val().dst;
         self.packet.next.protocol = self.headers.val().protocol;
-        self.packet.next.sport = self.headers.val().sport;
-        self.packet.next.dport = self.headers.val().dport;
-        self.locals.address.next = self.headers.val().dst;
+        self.packet.next.sport = self.endpoints.val().sport;
+        self.packet.next.dport = self.endpoints.val().dport;
+        self.locals.address.next = self.endpoints.val().dst;
         self.locals.v6.next = self.headers.val().is_v6;
         self.rules.index.next = self.meta.val().sa;
         self.rules.generation.next = self.meta.val().generation;

@@ -33,10 +33,10 @@ use crate::stream::Beat;
 ///
 /// - Ports: `s` in with `s_meta`, which counts with a frame's first beat; `m` out with `m_meta`, the same of every beat; write ports;
 ///   `ready`, low after reset until the policies are swept; `events`, a pulse for each frame, at least 3 clocks apart.
-/// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 23 clocks and the beats of the frame, 6 at most (64 bytes: 27),
+/// - Latency, from a frame's first beat on `s` to its first on `m`, with 64 policies: 23 clocks and the beats of the frame, 5 at most (64 bytes: 27),
 ///   if no other look-up is under way.
 /// - Throughput: a frame every 8 clocks, where policies are 64; else a beat a clock. No bubble between frames.
-/// - Back-pressure: 64 beats, or 11 frames, wait inside; then `s_ready` falls. `error` of a frame's last beat is kept.
+/// - Back-pressure: 64 beats, or 9 frames (10 of one beat), wait inside; then `s_ready` falls. `error` of a frame's last beat is kept.
 /// - Writes: any clock; their operands stay for the 2 clocks after it, and no frame waits for them. A frame sees each policy, the local addresses, and the
 ///   three parts of its SA as they are before a write or as they are after, never a mixture; it looks at all of them within 2^R + 2 clocks, however
 ///   long it waits before and behind.
@@ -121,6 +121,7 @@ impl<const A: usize, const R: usize, const G: usize> Logic for Admit<A, R, G> {
         self.frames.s_valid.next = self.parse.m_valid.val();
         self.parse.m_ready.next = self.frames.s_ready.val();
         self.brief.headers.next = self.parse.headers.val();
+        self.brief.endpoints.next = self.parse.endpoints.val();
         self.brief.headers_valid.next = self.parse.headers_valid.val();
         self.parse.headers_ready.next = self.brief.headers_ready.val();
 

@@ -45,6 +45,10 @@ pub struct Finish {
     fields_due: DFF<bool>,
     handed: DFF<Release>,
     l3_length: DFF<Bits<16>>,
+    /// Of the frame's headers.
+    kept: DFF<Bits<7>>,
+    /// Checksum and length that go, inverted.
+    sum: DFF<Bits<17>>,
     alone: DFF<bool>,
     inner_v6: DFF<bool>,
     meta: DFF<Meta>,
@@ -54,11 +58,13 @@ pub struct Finish {
     given: Signal<Local, Bits<16>>,
     marks: Signal<Local, Marks>,
     tos: Signal<Local, Bits<8>>,
-    udp: Signal<Local, Bits<32>>,
-    seq: Signal<Local, Bits<64>>,
+    l3_kept: Signal<Local, Bits<7>>,
+    not_checksum: Signal<Local, Bits<16>>,
+    not_length: Signal<Local, Bits<16>>,
+    not_protocol: Signal<Local, Bits<16>>,
     proto_ipv6: Const<8, 41>,
-    proto_esp: Const<8, 50>,
-    proto_udp: Const<8, 17>,
+    not_esp: Const<16, 0xFFCD>,
+    not_udp: Const<16, 0xFFEE>,
     success: Const<8, { crypto_status::SUCCESS as u64 }>,
     transport_failed: Const<8, { crypto_status::TRANSPORT_ESP_AUTH_FAILED as u64 }>,
     tunnel_failed: Const<8, { crypto_status::TUNNEL_ESP_AUTH_FAILED as u64 }>,
@@ -68,10 +74,8 @@ impl Logic for Finish {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, j, held_now, e, fresh, failure_due, outcome_due, fields_due);
-        dff_setup!(self, clock, handed, l3_length, alone, inner_v6, meta);
+        dff_setup!(self, clock, handed, l3_length, kept, sum, alone, inner_v6, meta);
         self.tos.next = self.e.q.val().tos;
-        self.udp.next = self.e.q.val().udp;
-        self.seq.next = self.e.q.val().seq;
         self.is_crypto.next = self.e.q.val().protected & self.e.q.val().crypto;
         self.is_packet.next = self.e.q.val().protected & !self.e.q.val().crypto;
 
@@ -112,28 +116,44 @@ impl Logic for Finish {
             self.is_packet.val() & (self.e.q.val().tunnel & (!self.e.q.val().no_ecn & (self.tos.val().get_bits::<2>(0) == 3)));
         self.marks.next.set_dscp = self.is_packet.val() & (self.e.q.val().tunnel & self.e.q.val().decap_dscp);
         self.marks.next.dscp = self.tos.val().get_bits::<6>(2);
+        // Of the headers: without a tunnel the IP header too; crypto offload: ESP and UDP as well.
+        self.l3_kept.next = 20.into();
+        if self.e.q.val().v6 {
+            self.l3_kept.next = 40.into();
+        }
+        if self.is_crypto.val() {
+            self.l3_kept.next = 36.into();
+            if self.e.q.val().v6 {
+                self.l3_kept.next = 56.into();
+            }
+            if self.e.q.val().encap {
+                self.l3_kept.next = 44.into();
+                if self.e.q.val().v6 {
+                    self.l3_kept.next = 64.into();
+                }
+            }
+        } else if self.e.q.val().tunnel {
+            self.l3_kept.next = 0.into();
+        }
+        self.not_checksum.next = !self.e.q.val().checksum;
+        self.not_length.next = !self.e.q.val().ip_length;
         if self.fresh.q.val() {
             self.outcome_due.d.next = true;
-            self.fields_due.d.next = self.j.q.val().goes_on;
+            self.fields_due.d.next = self.j.q.val().goes_on | self.e.q.val().protected;
             self.handed.d.next.keep = self.j.q.val().goes_on;
             self.handed.d.next.length = self.given.val();
             self.handed.d.next.marks = self.marks.val();
             self.alone.d.next = self.e.q.val().protected & (self.given.val() == 0);
             self.inner_v6.d.next = self.e.q.val().v6;
-            self.l3_length.d.next = self.given.val();
-            if self.is_packet.val() {
-                if self.e.q.val().tunnel {
-                    self.inner_v6.d.next = self.marks.val().v6;
-                }
-                if !self.e.q.val().v6 {
-                    self.l3_length.d.next = self.given.val() + 20;
-                }
-            } else {
-                self.l3_length.d.next = self.e.q.val().ip_length;
-                if self.e.q.val().v6 {
-                    self.l3_length.d.next = self.e.q.val().ip_length - 40;
-                }
+            if self.is_packet.val() & self.e.q.val().tunnel {
+                self.inner_v6.d.next = self.marks.val().v6;
             }
+            self.l3_length.d.next = self.given.val();
+            if !self.e.q.val().v6 {
+                self.l3_length.d.next = self.given.val() + 20;
+            }
+            self.kept.d.next = bit_cast::<7, 5>(self.e.q.val().l2_length) + self.l3_kept.val();
+            self.sum.d.next = bit_cast::<17, 16>(self.not_checksum.val()) + bit_cast::<17, 16>(self.not_length.val());
             self.meta.d.next.crypto = self.is_crypto.val();
             self.meta.d.next.must_protect = false;
             self.meta.d.next.is_protected = self.is_packet.val();
@@ -161,36 +181,40 @@ impl Logic for Finish {
         self.fields_valid.next = self.fields_due.q.val();
 
         // Tunnel: only L2. Transport: the packet's own IP header with its length and protocol restored. Crypto offload: all headers as they came.
+        // What does not go on leaves its headers to be thrown away.
+        self.not_protocol.next = self.not_esp.val();
+        if self.e.q.val().encap {
+            self.not_protocol.next = self.not_udp.val();
+        }
+        self.fields.next.has_lead = self.e.q.val().protected;
+        self.fields.next.drop = !self.j.q.val().goes_on;
         self.fields.next.none = !self.e.q.val().protected;
-        self.fields.next.icv = false;
         self.fields.next.alone = self.alone.q.val();
-        self.fields.next.l2 = self.e.q.val().l2;
+        self.fields.next.kept = self.kept.q.val();
         self.fields.next.l2_length = self.e.q.val().l2_length;
         self.fields.next.v6 = self.inner_v6.q.val();
-        self.fields.next.has_l3 = self.is_crypto.val() | !self.e.q.val().tunnel;
-        self.fields.next.flow_label = self.e.q.val().flow_label;
+        self.fields.next.mend = !(self.is_crypto.val() | self.e.q.val().tunnel);
+        self.fields.next.clear_udp = false;
+        self.fields.next.has_l3 = false;
         self.fields.next.length = self.l3_length.q.val();
-        self.fields.next.identification = self.e.q.val().identification;
-        self.fields.next.fragment = self.e.q.val().fragment;
-        self.fields.next.tos = self.e.q.val().tos;
-        self.fields.next.ttl = self.e.q.val().ttl;
         self.fields.next.protocol = self.held_now.q.val().next_header;
-        if self.is_crypto.val() {
-            self.fields.next.protocol = self.proto_esp.val();
-            if self.e.q.val().encap {
-                self.fields.next.protocol = self.proto_udp.val();
-            }
-        }
-        self.fields.next.src = self.e.q.val().src;
-        self.fields.next.dst = self.e.q.val().dst;
-        self.fields.next.has_udp = self.is_crypto.val() & self.e.q.val().encap;
-        self.fields.next.sport = self.e.q.val().sport;
-        self.fields.next.dport = self.e.q.val().dport;
-        self.fields.next.udp_length = self.udp.val().get_bits::<16>(16);
-        self.fields.next.udp_checksum = self.udp.val().get_bits::<16>(0);
-        self.fields.next.has_esp = self.is_crypto.val();
-        self.fields.next.esp = (bit_cast::<128, 32>(self.e.q.val().spi) << 96)
-            | ((bit_cast::<128, 32>(self.seq.val().get_bits::<32>(0)) << 64) | bit_cast::<128, 64>(self.e.q.val().iv));
+        // RFC 1624 equation 3: the protocol goes, and the next header comes.
+        self.fields.next.sum = bit_cast::<19, 17>(self.sum.q.val())
+            + bit_cast::<19, 17>(bit_cast::<17, 16>(self.not_protocol.val()) + bit_cast::<17, 8>(self.held_now.q.val().next_header));
+        self.fields.next.tos = 0.into();
+        self.fields.next.flow_label = 0.into();
+        self.fields.next.identification = 0.into();
+        self.fields.next.dont_fragment = false;
+        self.fields.next.ttl = 0.into();
+        self.fields.next.src = 0.into();
+        self.fields.next.dst = 0.into();
+        self.fields.next.has_udp = false;
+        self.fields.next.sport = 0.into();
+        self.fields.next.dport = 0.into();
+        self.fields.next.udp_length = 0.into();
+        self.fields.next.has_esp = false;
+        self.fields.next.spi = 0.into();
+        self.fields.next.iv = 0.into();
         self.fields.next.meta = self.meta.q.val();
 
         if self.reset.val() {

@@ -1,195 +1,225 @@
-//! Keeps the first bytes of a frame while its beats go by.
+//! Keeps the fields of a frame's headers while its beats go by.
 
 use rust_hdl::prelude::*;
 
-use crate::constant::Const;
+use super::align::Aligned;
 use crate::records::Meta;
-use crate::stream::Beat;
 
-/// The first bytes of a frame, and how long it is.
+/// What a frame's headers hold, not judged yet. Zero where the frame has ended.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Captured {
-    /// The first 86 bytes (22 of L2, 40 of IP, 8 of UDP, 16 of ESP and IV), zero where the frame has ended.
-    pub bytes: Bits<688>,
-    /// The EtherType at byte 12 is a VLAN tag's.
-    pub tag_at_12: bool,
-    /// It is IPv4's.
-    pub v4_at_12: bool,
-    /// It is IPv6's.
-    pub v6_at_12: bool,
-    /// The same of byte 16, behind one tag.
-    pub tag_at_16: bool,
-    pub v4_at_16: bool,
-    pub v6_at_16: bool,
-    /// The same of byte 20, behind two tags.
-    pub v4_at_20: bool,
-    pub v6_at_20: bool,
-    /// Bytes of the frame that were seen, 1 to 96; nothing is known without `is_long` of more.
-    pub count: Bits<7>,
-    /// The frame goes on behind them.
-    pub is_long: bool,
-    /// Bytes of the whole frame (only with `store_and_forward`).
+    /// As in [`Aligned`].
+    pub is_tagged: bool,
+    pub is_tagged_twice: bool,
+    pub is_v4_type: bool,
+    pub is_v6_type: bool,
+    pub held: Bits<7>,
     pub length: Bits<14>,
-    /// Its last beat carried `error` (only with `store_and_forward`).
     pub error: bool,
-    /// What ran beside its first beat.
     pub meta: Meta,
+    /// The first 12 bytes behind L2.
+    pub head: Bits<96>,
+    /// IP addresses, as in [`Endpoints`](crate::records::Endpoints); with the next zero if there are none.
+    pub src: Bits<128>,
+    pub dst: Bits<128>,
+    /// The 24 bytes behind an IP header without options.
+    pub l4: Bits<192>,
 }
 
-/// Watches the beats of a stream, and gives a [`Captured`] for each frame: behind its 6th beat or its last, or with
-/// `store_and_forward` always behind its last.
+/// Collects a [`Captured`] for each frame.
 ///
-/// - Ports: `beat`, `meta` beside it, with `take` (it moves in this clock); `captured` out. `blocked`: a frame's first beat must not move.
-/// - Latency: 1 clock. Throughput: a frame of one beat every clock.
-/// - Back-pressure: `blocked`, when a record still waits for `captured_ready`.
+/// - Ports: `aligned`; `hold`, which asks not to give the first of a frame; `captured` out.
+/// - Latency: 1 clock. Throughput: a frame each clock.
+/// - Back-pressure: `hold`, when a record still waits for `captured_ready`.
 #[derive(LogicBlock, Default)]
 pub struct Capture {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
-    pub store_and_forward: Signal<In, bool>,
-    pub beat: Signal<In, Beat>,
-    pub meta: Signal<In, Meta>,
-    pub take: Signal<In, bool>,
-    pub blocked: Signal<Out, bool>,
+    pub aligned: Signal<In, Aligned>,
+    pub aligned_valid: Signal<In, bool>,
+    pub hold: Signal<Out, bool>,
     pub captured: Signal<Out, Captured>,
     pub captured_valid: Signal<Out, bool>,
     pub captured_ready: Signal<In, bool>,
-    /// Number of the beat, 6 for all further ones.
-    index: DFF<Bits<3>>,
-    /// Beats of the frame that went by.
-    beats: DFF<Bits<10>>,
-    slot_0: DFF<Bits<128>>,
-    slot_1: DFF<Bits<128>>,
-    slot_2: DFF<Bits<128>>,
-    slot_3: DFF<Bits<128>>,
-    slot_4: DFF<Bits<128>>,
-    slot_5: DFF<Bits<48>>,
-    tag_at_12: DFF<bool>,
-    v4_at_12: DFF<bool>,
-    v6_at_12: DFF<bool>,
-    tag_at_16: DFF<bool>,
-    v4_at_16: DFF<bool>,
-    v6_at_16: DFF<bool>,
-    v4_at_20: DFF<bool>,
-    v6_at_20: DFF<bool>,
-    count: DFF<Bits<7>>,
-    is_long: DFF<bool>,
+    is_tagged: DFF<bool>,
+    is_tagged_twice: DFF<bool>,
+    is_v4_type: DFF<bool>,
+    is_v6_type: DFF<bool>,
+    held: DFF<Bits<7>>,
     length: DFF<Bits<14>>,
     error: DFF<bool>,
-    frame_meta: DFF<Meta>,
+    meta: DFF<Meta>,
+    head: DFF<Bits<96>>,
+    src_high: DFF<Bits<64>>,
+    src_low: DFF<Bits<64>>,
+    dst_high: DFF<Bits<64>>,
+    dst_low: DFF<Bits<64>>,
+    l4_0: DFF<Bits<64>>,
+    l4_1_high: DFF<Bits<32>>,
+    l4_1_low: DFF<Bits<32>>,
+    l4_2: DFF<Bits<64>>,
     full: DFF<bool>,
-    absent: Signal<Local, Bits<8>>,
     data: Signal<Local, Bits<128>>,
-    at_start: Signal<Local, Bits<16>>,
-    at_4: Signal<Local, Bits<16>>,
-    at_12: Signal<Local, Bits<16>>,
-    is_first: Signal<Local, bool>,
-    is_complete: Signal<Local, bool>,
-    zero: Const<1, 0>,
-    ones: Signal<Local, Bits<128>>,
+    high: Signal<Local, Bits<64>>,
+    low: Signal<Local, Bits<64>>,
+    is_v6: Signal<Local, bool>,
+    clears: Signal<Local, bool>,
+    // Which 16 bytes, of which family.
+    is_0: Signal<Local, bool>,
+    v4_0: Signal<Local, bool>,
+    v6_0: Signal<Local, bool>,
+    v4_1: Signal<Local, bool>,
+    v6_1: Signal<Local, bool>,
+    v4_2: Signal<Local, bool>,
+    v6_2: Signal<Local, bool>,
+    v6_3: Signal<Local, bool>,
+    new_head: Signal<Local, Bits<96>>,
+    new_src_high: Signal<Local, Bits<64>>,
+    new_src_low: Signal<Local, Bits<64>>,
+    new_dst_high: Signal<Local, Bits<64>>,
+    new_dst_low: Signal<Local, Bits<64>>,
+    new_l4_0: Signal<Local, Bits<64>>,
+    new_l4_1_high: Signal<Local, Bits<32>>,
+    new_l4_1_low: Signal<Local, Bits<32>>,
+    new_l4_2: Signal<Local, Bits<64>>,
 }
 
 impl Logic for Capture {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, index, beats, slot_0, slot_1, slot_2, slot_3, slot_4, slot_5);
-        dff_setup!(self, clock, tag_at_12, v4_at_12, v6_at_12, tag_at_16, v4_at_16, v6_at_16, v4_at_20, v6_at_20);
-        dff_setup!(self, clock, count, is_long, length, error, frame_meta, full);
+        dff_setup!(self, clock, is_tagged, is_tagged_twice, is_v4_type, is_v6_type, held, length, error, meta);
+        dff_setup!(self, clock, head, src_high, src_low, dst_high, dst_low, l4_0, l4_1_high, l4_1_low, l4_2, full);
+        self.hold.next = (self.full.q.val() & !self.captured_ready.val()) & self.aligned.val().is_first;
+        self.data.next = self.aligned.val().data;
+        self.high.next = self.data.val().get_bits::<64>(64);
+        self.low.next = self.data.val().get_bits::<64>(0);
+        self.is_v6.next = self.aligned.val().is_v6_type;
 
-        // Bytes behind the end of the frame are undefined: zero from here on.
-        self.absent.next = bit_cast::<8, 5>(16 - self.beat.val().bytes) << 3;
-        self.ones.next = !bit_cast::<128, 1>(self.zero.val());
-        self.data.next = self.beat.val().data & (self.ones.val() << self.absent.val());
-        self.at_start.next = self.data.val().get_bits::<16>(112);
-        self.at_4.next = self.data.val().get_bits::<16>(80);
-        self.at_12.next = self.data.val().get_bits::<16>(16);
-        self.is_first.next = self.index.q.val() == 0;
-
-        if self.take.val() {
-            if self.is_first.val() {
-                self.frame_meta.d.next = self.meta.val();
-                self.slot_0.d.next = self.data.val();
-                self.slot_1.d.next = 0.into();
-                self.slot_2.d.next = 0.into();
-                self.slot_3.d.next = 0.into();
-                self.slot_4.d.next = 0.into();
-                self.slot_5.d.next = 0.into();
-                self.tag_at_12.d.next = (self.at_12.val() == 0x8100) | (self.at_12.val() == 0x88A8);
-                self.v4_at_12.d.next = self.at_12.val() == 0x0800;
-                self.v6_at_12.d.next = self.at_12.val() == 0x86DD;
-                self.tag_at_16.d.next = false;
-                self.v4_at_16.d.next = false;
-                self.v6_at_16.d.next = false;
-                self.v4_at_20.d.next = false;
-                self.v6_at_20.d.next = false;
-            }
-            if self.index.q.val() == 1 {
-                self.slot_1.d.next = self.data.val();
-                self.tag_at_16.d.next = (self.at_start.val() == 0x8100) | (self.at_start.val() == 0x88A8);
-                self.v4_at_16.d.next = self.at_start.val() == 0x0800;
-                self.v6_at_16.d.next = self.at_start.val() == 0x86DD;
-                self.v4_at_20.d.next = self.at_4.val() == 0x0800;
-                self.v6_at_20.d.next = self.at_4.val() == 0x86DD;
-            }
-            if self.index.q.val() == 2 {
-                self.slot_2.d.next = self.data.val();
-            }
-            if self.index.q.val() == 3 {
-                self.slot_3.d.next = self.data.val();
-            }
-            if self.index.q.val() == 4 {
-                self.slot_4.d.next = self.data.val();
-            }
-            if self.index.q.val() == 5 {
-                self.slot_5.d.next = self.data.val().get_bits::<48>(80);
-            }
-            self.beats.d.next = self.beats.q.val() + 1;
-            if self.index.q.val() != 6 {
-                self.index.d.next = self.index.q.val() + 1;
-            }
-            if self.beat.val().last {
-                self.index.d.next = 0.into();
-                self.beats.d.next = 0.into();
-            }
-        }
-
-        // One record a frame, from the beat that makes it complete.
-        self.is_complete.next = self.take.val()
-            & ((self.beat.val().last & (self.store_and_forward.val() | (self.index.q.val() != 6)))
-                | ((self.index.q.val() == 5) & !self.store_and_forward.val()));
         if self.captured_ready.val() {
             self.full.d.next = false;
         }
-        if self.is_complete.val() {
-            self.full.d.next = true;
-            self.count.d.next = (bit_cast::<7, 3>(self.index.q.val()) << 4) + bit_cast::<7, 5>(self.beat.val().bytes);
-            self.is_long.d.next = (self.index.q.val() == 6) | !self.beat.val().last;
-            self.length.d.next = (bit_cast::<14, 10>(self.beats.q.val()) << 4) + bit_cast::<14, 5>(self.beat.val().bytes);
-            self.error.d.next = self.beat.val().error;
+        if self.aligned_valid.val() {
+            self.is_tagged.d.next = self.aligned.val().is_tagged;
+            self.is_tagged_twice.d.next = self.aligned.val().is_tagged_twice;
+            self.is_v4_type.d.next = self.aligned.val().is_v4_type;
+            self.is_v6_type.d.next = self.aligned.val().is_v6_type;
+            self.meta.d.next = self.aligned.val().meta;
+            if self.aligned.val().is_complete {
+                self.full.d.next = true;
+                self.held.d.next = self.aligned.val().held;
+                self.length.d.next = self.aligned.val().length;
+                self.error.d.next = self.aligned.val().error;
+            }
         }
-        self.blocked.next = self.is_first.val() & (self.full.q.val() & !self.captured_ready.val());
 
-        self.captured.next.bytes = (((bit_cast::<688, 128>(self.slot_0.q.val()) << 560)
-            | (bit_cast::<688, 128>(self.slot_1.q.val()) << 432))
-            | ((bit_cast::<688, 128>(self.slot_2.q.val()) << 304) | (bit_cast::<688, 128>(self.slot_3.q.val()) << 176)))
-            | ((bit_cast::<688, 128>(self.slot_4.q.val()) << 48) | bit_cast::<688, 48>(self.slot_5.q.val()));
-        self.captured.next.tag_at_12 = self.tag_at_12.q.val();
-        self.captured.next.v4_at_12 = self.v4_at_12.q.val();
-        self.captured.next.v6_at_12 = self.v6_at_12.q.val();
-        self.captured.next.tag_at_16 = self.tag_at_16.q.val();
-        self.captured.next.v4_at_16 = self.v4_at_16.q.val();
-        self.captured.next.v6_at_16 = self.v6_at_16.q.val();
-        self.captured.next.v4_at_20 = self.v4_at_20.q.val();
-        self.captured.next.v6_at_20 = self.v6_at_20.q.val();
-        self.captured.next.count = self.count.q.val();
-        self.captured.next.is_long = self.is_long.q.val();
+        // RFC 791 section 3.1: 20 bytes, addresses from byte 12 on. RFC 8200 section 3: 40 bytes, addresses from byte 8 on. The first of a
+        // frame clears what does not come with it: a register is 0 when it is written without a source.
+        self.clears.next = self.aligned_valid.val() & self.aligned.val().is_first;
+        self.is_0.next = self.aligned.val().index == 0;
+        self.v4_0.next = self.is_0.val() & self.aligned.val().is_v4_type;
+        self.v6_0.next = self.is_0.val() & self.is_v6.val();
+        self.v4_1.next = (self.aligned.val().index == 1) & self.aligned.val().is_v4_type;
+        self.v6_1.next = (self.aligned.val().index == 1) & self.is_v6.val();
+        self.v4_2.next = (self.aligned.val().index == 2) & self.aligned.val().is_v4_type;
+        self.v6_2.next = (self.aligned.val().index == 2) & self.is_v6.val();
+        self.v6_3.next = (self.aligned.val().index == 3) & self.is_v6.val();
+        self.new_head.next = 0.into();
+        if self.is_0.val() {
+            self.new_head.next = self.data.val().get_bits::<96>(32);
+        }
+        if self.clears.val() | (self.aligned_valid.val() & self.is_0.val()) {
+            self.head.d.next = self.new_head.val();
+        }
+        self.new_src_high.next = 0.into();
+        if self.v6_0.val() {
+            self.new_src_high.next = self.low.val();
+        }
+        if self.clears.val() | (self.aligned_valid.val() & self.v6_0.val()) {
+            self.src_high.d.next = self.new_src_high.val();
+        }
+        self.new_src_low.next = 0.into();
+        if self.v4_0.val() {
+            self.new_src_low.next = bit_cast::<64, 32>(self.data.val().get_bits::<32>(0));
+        }
+        if self.v6_1.val() {
+            self.new_src_low.next = self.high.val();
+        }
+        if self.clears.val() | (self.aligned_valid.val() & (self.v4_0.val() | self.v6_1.val())) {
+            self.src_low.d.next = self.new_src_low.val();
+        }
+        self.new_dst_high.next = 0.into();
+        if self.v6_1.val() {
+            self.new_dst_high.next = self.low.val();
+        }
+        if self.clears.val() | (self.aligned_valid.val() & self.v6_1.val()) {
+            self.dst_high.d.next = self.new_dst_high.val();
+        }
+        self.new_dst_low.next = 0.into();
+        if self.v4_1.val() {
+            self.new_dst_low.next = bit_cast::<64, 32>(self.data.val().get_bits::<32>(96));
+        }
+        if self.v6_2.val() {
+            self.new_dst_low.next = self.high.val();
+        }
+        if self.clears.val() | (self.aligned_valid.val() & (self.v4_1.val() | self.v6_2.val())) {
+            self.dst_low.d.next = self.new_dst_low.val();
+        }
+        self.new_l4_0.next = 0.into();
+        if self.v4_1.val() {
+            self.new_l4_0.next = self.data.val().get_bits::<64>(32);
+        }
+        if self.v6_2.val() {
+            self.new_l4_0.next = self.low.val();
+        }
+        if self.clears.val() | (self.aligned_valid.val() & (self.v4_1.val() | self.v6_2.val())) {
+            self.l4_0.d.next = self.new_l4_0.val();
+        }
+        self.new_l4_1_high.next = 0.into();
+        if self.v4_1.val() {
+            self.new_l4_1_high.next = self.data.val().get_bits::<32>(0);
+        }
+        if self.v6_3.val() {
+            self.new_l4_1_high.next = self.data.val().get_bits::<32>(96);
+        }
+        if self.clears.val() | (self.aligned_valid.val() & (self.v4_1.val() | self.v6_3.val())) {
+            self.l4_1_high.d.next = self.new_l4_1_high.val();
+        }
+        self.new_l4_1_low.next = 0.into();
+        if self.v4_2.val() {
+            self.new_l4_1_low.next = self.data.val().get_bits::<32>(96);
+        }
+        if self.v6_3.val() {
+            self.new_l4_1_low.next = self.data.val().get_bits::<32>(64);
+        }
+        if self.clears.val() | (self.aligned_valid.val() & (self.v4_2.val() | self.v6_3.val())) {
+            self.l4_1_low.d.next = self.new_l4_1_low.val();
+        }
+        self.new_l4_2.next = 0.into();
+        if self.v4_2.val() {
+            self.new_l4_2.next = self.data.val().get_bits::<64>(32);
+        }
+        if self.v6_3.val() {
+            self.new_l4_2.next = self.low.val();
+        }
+        if self.clears.val() | (self.aligned_valid.val() & (self.v4_2.val() | self.v6_3.val())) {
+            self.l4_2.d.next = self.new_l4_2.val();
+        }
+
+        self.captured.next.is_tagged = self.is_tagged.q.val();
+        self.captured.next.is_tagged_twice = self.is_tagged_twice.q.val();
+        self.captured.next.is_v4_type = self.is_v4_type.q.val();
+        self.captured.next.is_v6_type = self.is_v6_type.q.val();
+        self.captured.next.held = self.held.q.val();
         self.captured.next.length = self.length.q.val();
-        self.captured.next.error = self.error.q.val() & self.store_and_forward.val();
-        self.captured.next.meta = self.frame_meta.q.val();
+        self.captured.next.error = self.error.q.val();
+        self.captured.next.meta = self.meta.q.val();
+        self.captured.next.head = self.head.q.val();
+        self.captured.next.src = (bit_cast::<128, 64>(self.src_high.q.val()) << 64) | bit_cast::<128, 64>(self.src_low.q.val());
+        self.captured.next.dst = (bit_cast::<128, 64>(self.dst_high.q.val()) << 64) | bit_cast::<128, 64>(self.dst_low.q.val());
+        self.captured.next.l4 = ((bit_cast::<192, 64>(self.l4_0.q.val()) << 128) | (bit_cast::<192, 32>(self.l4_1_high.q.val()) << 96))
+            | ((bit_cast::<192, 32>(self.l4_1_low.q.val()) << 64) | bit_cast::<192, 64>(self.l4_2.q.val()));
         self.captured_valid.next = self.full.q.val();
         if self.reset.val() {
-            self.index.d.next = 0.into();
-            self.beats.d.next = 0.into();
             self.full.d.next = false;
         }
     }

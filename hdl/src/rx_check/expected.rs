@@ -33,38 +33,16 @@ pub struct Expected {
     pub no_ecn: bool,
     /// As in [`RxSa`](crate::records::RxSa).
     pub decap_dscp: bool,
-    /// The Ethernet header.
-    pub l2: Bits<176>,
-    /// Its length.
+    /// Length of the Ethernet header.
     pub l2_length: Bits<5>,
     /// The IP header is IPv6.
     pub v6: bool,
-    /// Its flow label (IPv6).
-    pub flow_label: Bits<20>,
-    /// Its identification (IPv4).
-    pub identification: Bits<16>,
-    /// Its flags and fragment offset (IPv4).
-    pub fragment: Bits<16>,
     /// Its TOS or traffic class.
     pub tos: Bits<8>,
-    /// Its TTL or hop limit.
-    pub ttl: Bits<8>,
     /// Length of the IP packet, header included.
     pub ip_length: Bits<16>,
-    /// Its source.
-    pub src: Bits<128>,
-    /// Its destination.
-    pub dst: Bits<128>,
+    /// Its header checksum (IPv4).
+    pub checksum: Bits<16>,
     /// ESP inside UDP.
     pub encap: bool,
-    /// Source port.
-    pub sport: Bits<16>,
-    /// Destination port.
-    pub dport: Bits<16>,
-    /// Length and checksum of the UDP header.
-    pub udp: Bits<32>,
-    /// Security parameters index.
-    pub spi: Bits<32>,
-    /// The IV.
-    pub iv: Bits<64>,
 }

@@ -27,6 +27,8 @@ pub struct Lookup<const A: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub headers: Signal<In, Headers>,
+    /// Beside them.
+    pub dst: Signal<In, Bits<128>>,
     pub headers_valid: Signal<In, bool>,
     pub headers_ready: Signal<Out, bool>,
     pub key: Signal<Out, CamKey>,
@@ -65,7 +67,7 @@ impl<const A: usize> Logic for Lookup<A> {
         self.queue.s_data.next = self.headers.val();
         self.queue.s_valid.next = self.headers_valid.val();
         self.headers_ready.next = self.queue.s_ready.val();
-        self.asked.d.next.dst = self.headers.val().dst;
+        self.asked.d.next.dst = self.dst.val();
         self.asked.d.next.spi = self.headers.val().spi;
         self.asked.d.next.v6 = self.headers.val().is_v6;
         self.asked.d.next.encap = self.headers.val().is_encap;

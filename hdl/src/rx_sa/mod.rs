@@ -46,6 +46,8 @@ pub struct RxSaTable<const A: usize> {
     pub reset: Signal<In, bool>,
     pub pass_unknown: Signal<In, bool>,
     pub headers: Signal<In, Headers>,
+    /// Beside them: the packet's destination.
+    pub dst: Signal<In, Bits<128>>,
     pub headers_valid: Signal<In, bool>,
     pub headers_ready: Signal<Out, bool>,
     pub result_valid: Signal<In, bool>,
@@ -102,6 +104,7 @@ impl<const A: usize> Logic for RxSaTable<A> {
         self.lookup.clock.next = self.clock.val();
         self.lookup.reset.next = self.reset.val();
         self.lookup.headers.next = self.headers.val();
+        self.lookup.dst.next = self.dst.val();
         self.lookup.headers_valid.next = self.headers_valid.val();
         self.headers_ready.next = self.lookup.headers_ready.val();
         self.key.next = self.lookup.key.val();

@@ -6,7 +6,6 @@ use espalier_hdl::hold::{Held, Release};
 use espalier_hdl::inner_header::Marks;
 use espalier_hdl::records::Meta;
 use espalier_hdl::rx_check::Expected;
-use num_bigint::BigUint;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -89,23 +88,12 @@ impl Packet {
             inner_v6: !rare(rng),
             no_ecn: rng.random(),
             decap_dscp: rng.random(),
-            l2: BigUint::from(rng.random::<u128>()).into(),
-            l2_length: 14u64.into(),
+            l2_length: [14u64, 18, 22][rng.random_range(0..3)].into(),
             v6: rng.random(),
-            flow_label: small(rng, 20).into(),
-            identification: small(rng, 16).into(),
-            fragment: small(rng, 16).into(),
             tos: small(rng, 8).into(),
-            ttl: small(rng, 8).into(),
             ip_length: rng.random_range(60..65000u64).into(),
-            src: BigUint::from(rng.random::<u128>()).into(),
-            dst: BigUint::from(rng.random::<u128>()).into(),
+            checksum: small(rng, 16).into(),
             encap: rng.random(),
-            sport: small(rng, 16).into(),
-            dport: small(rng, 16).into(),
-            udp: small(rng, 32).into(),
-            spi: small(rng, 32).into(),
-            iv: rng.random::<u64>().into(),
         };
         let verdict = if rng.random_ratio(1, 3) { rng.random_range(0..4) } else { 0 };
         Self { held, expected, verdict }
@@ -129,24 +117,26 @@ impl Packet {
         packet
     }
 
-    fn dropped(event: Event) -> Fate {
+    /// The headers of ESP are there, to be thrown away.
+    fn dropped(&self, event: Event) -> Fate {
         let (outcome, event) = (Release::default(), Some(bit(event)));
-        Fate { event, outcome, fields: None, failure: None, asks: false, allow: false, count: None, touch: false }
+        let fields = self.expected.protected.then(|| HeaderFields { has_lead: true, drop: true, ..Default::default() });
+        Fate { event, outcome, fields, failure: None, asks: false, allow: false, count: None, touch: false }
     }
 
     pub fn fate(&self) -> Fate {
         let (held, e) = (&self.held, &self.expected);
         let (gone, expired) = (number(e.generation) != CURRENT, expired(number(e.sa_index)));
         if held.error {
-            return Self::dropped(Event::RxDropError);
+            return self.dropped(Event::RxDropError);
         } else if !e.protected {
             return self.passes(number(held.length), 0);
         } else if !held.icv_ok && !e.crypto {
-            return Fate { failure: (!gone).then_some(2), ..Self::dropped(Event::RxDropIcv) };
+            return Fate { failure: (!gone).then_some(2), ..self.dropped(Event::RxDropIcv) };
         } else if !e.crypto && !held.trailer_ok {
-            return Self::dropped(Event::RxDropTrailer);
+            return self.dropped(Event::RxDropTrailer);
         } else if gone {
-            return Self::dropped(Event::RxDropNoSa);
+            return self.dropped(Event::RxDropNoSa);
         } else if !held.icv_ok {
             return self.passes(0, if e.tunnel { 32 } else { 8 });
         }
@@ -159,14 +149,14 @@ impl Packet {
         let fate = if e.crypto {
             Fate { count: Some(number(held.length)), ..self.passes(number(held.length), 1) }
         } else if expired {
-            Fate { touch: true, ..Self::dropped(Event::RxDropExpired) }
+            Fate { touch: true, ..self.dropped(Event::RxDropExpired) }
         } else if self.verdict > 0 {
             let event = [Event::RxDropReplay, Event::RxDropReplayWindow, Event::RxDropSeqZero][self.verdict as usize - 1];
-            Fate { failure: (self.verdict < 3).then_some(self.verdict - 1), ..Self::dropped(event) }
+            Fate { failure: (self.verdict < 3).then_some(self.verdict - 1), ..self.dropped(event) }
         } else if next_header == 59 {
-            Self::dropped(Event::RxDummy)
+            self.dropped(Event::RxDummy)
         } else if e.tunnel && !is_fit {
-            Self::dropped(Event::RxDropMode)
+            self.dropped(Event::RxDropMode)
         } else {
             Fate { count: Some(payload), ..self.passes(payload, 1) }
         };
@@ -184,42 +174,28 @@ impl Packet {
             set_dscp: is_packet && e.tunnel && e.decap_dscp,
             dscp: (tos >> 2).into(),
         };
-        let length = match (is_packet, e.v6) {
-            (true, true) => given,
-            (true, false) => given + 20,
-            (false, true) => number(e.ip_length) - 40,
-            (false, false) => number(e.ip_length),
-        };
-        let protocol = match (is_crypto, e.encap) {
-            (false, _) => held.next_header,
-            (true, false) => 50u64.into(),
-            (true, true) => 17u64.into(),
-        };
-        let esp = (u128::from(number(e.spi)) << 96) | (u128::from(number(e.seq) as u32) << 64) | u128::from(number(e.iv));
+        // Without a tunnel the IP header is mended; crypto offload leaves all as it is.
+        let mend = is_packet && !e.tunnel;
+        let l3 = if e.v6 { 40 } else { 20 };
+        let kept = number(e.l2_length)
+            + match (is_crypto, mend) {
+                (true, _) => l3 + 16 + if e.encap { 8 } else { 0 },
+                (_, true) => l3,
+                _ => 0,
+            };
+        let old_protocol = if e.encap { 17 } else { 50 };
         let fields = HeaderFields {
+            has_lead: e.protected,
             none: !e.protected,
-            icv: false,
             alone: e.protected && given == 0,
-            l2: e.l2,
+            kept: kept.into(),
             l2_length: e.l2_length,
             v6: if is_packet && e.tunnel { v6_inside } else { e.v6 },
-            has_l3: is_crypto || !e.tunnel,
-            tos: e.tos,
-            flow_label: e.flow_label,
-            length: length.into(),
-            identification: e.identification,
-            fragment: e.fragment,
-            ttl: e.ttl,
-            protocol,
-            src: e.src,
-            dst: e.dst,
-            has_udp: is_crypto && e.encap,
-            sport: e.sport,
-            dport: e.dport,
-            udp_length: (number(e.udp) >> 16).into(),
-            udp_checksum: (number(e.udp) & 0xFFFF).into(),
-            has_esp: is_crypto,
-            esp: BigUint::from(esp).into(),
+            mend,
+            length: if e.v6 { given } else { given + 20 }.into(),
+            protocol: held.next_header,
+            sum: ((0xFFFF - number(e.checksum)) + (0xFFFF - number(e.ip_length)) + (0xFFFF - old_protocol) + number(held.next_header))
+                .into(),
             meta: Meta {
                 crypto: is_crypto,
                 must_protect: false,
@@ -229,6 +205,7 @@ impl Packet {
                 sa: e.sa_index,
                 generation: e.generation,
             },
+            ..Default::default()
         };
         let outcome = Release { keep: true, length: given.into(), marks };
         Fate { event: None, outcome, fields: Some(fields), failure: None, asks: false, allow: false, count: None, touch: false }
