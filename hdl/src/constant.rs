@@ -4,6 +4,8 @@
 
 use rust_hdl::prelude::*;
 
+use crate::gcm::aes::Aes;
+
 /// A build parameter as a signal.
 #[derive(Copy, Clone, Debug)]
 pub struct Size<const V: usize>(Constant<Bits<10>>);
@@ -43,6 +45,41 @@ impl<const N: usize, const V: u64> Logic for Const<N, V> {
 }
 
 impl<const N: usize, const V: u64> Block for Const<N, V> {
+    fn connect_all(&mut self) {}
+
+    fn update_all(&mut self) {}
+
+    fn has_changed(&self) -> bool {
+        false
+    }
+
+    fn accept(&self, name: &str, probe: &mut dyn Probe) {
+        self.0.accept(name, probe);
+    }
+}
+
+/// Whether a core with `R` rounds of AES is folded: a slot every 14 / `R` clocks ([`crate::gcm::aes::Aes`]).
+#[derive(Copy, Clone, Debug)]
+pub struct Folded<const R: usize>(Constant<bool>);
+
+impl<const R: usize> Folded<R> {
+    /// Its value, also in HDL kernels.
+    pub fn val(&self) -> bool {
+        self.0.val()
+    }
+}
+
+impl<const R: usize> Default for Folded<R> {
+    fn default() -> Self {
+        Self(Constant::new(Aes::<R>::PASSES > 1))
+    }
+}
+
+impl<const R: usize> Logic for Folded<R> {
+    fn update(&mut self) {}
+}
+
+impl<const R: usize> Block for Folded<R> {
     fn connect_all(&mut self) {}
 
     fn update_all(&mut self) {}

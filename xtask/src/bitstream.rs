@@ -12,8 +12,9 @@ mod timing;
 pub mod tools;
 mod units;
 
-use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use indicatif::MultiProgress;
 
@@ -24,6 +25,9 @@ use board::Board;
 use budget::Budget;
 use report::Report;
 use tools::Tools;
+
+/// Where nextpnr says which it is, in the board's folder.
+const VERSION: &str = "nextpnr.log";
 
 /// What is made.
 #[derive(clap::Args)]
@@ -37,6 +41,9 @@ pub struct Options {
     /// Placements of each part; the best of them is kept.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seeds: u32,
+    /// A nextpnr-ecp5 of this machine in place of the pinned one, which is WebAssembly: faster, but what a seed gives depends on its version.
+    #[arg(long, value_name = "PROGRAM", value_parser = program)]
+    nextpnr: Option<PathBuf>,
     /// Synthesis only: area by block.
     #[arg(long)]
     area: bool,
@@ -71,7 +78,7 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
     if Tools::missing() {
         bar.set_message("installing yosys and nextpnr into target/tools (300 MB)");
     }
-    let tools = Tools::install()?;
+    let tools = Tools::install(options.nextpnr.clone())?;
     let synthesis = synthesis::synthesise(&tools, &board, &folder, &bar)?;
     let mut seeds = Vec::new();
     let mut packed = None;
@@ -80,7 +87,7 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
         bar.set_message("preparing nextpnr");
         let mut command = tools.nextpnr(&folder);
         command.arg("--version");
-        tools::logged(command, "nextpnr", &folder.join("nextpnr.log"), |_| ())?;
+        tools::logged(command, "nextpnr", &folder.join(VERSION), |_| ())?;
         bar.set_message("place and route");
         seeds = place::place(&tools, &board, &synthesis.blocks, options.seeds, &folder, &bars)?;
         bar.set_message("packing");
@@ -101,7 +108,7 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
         target_met: fmax_mhz.map(|fmax| fmax >= board.target_mhz),
         seeds,
         blocks: synthesis.area,
-        tool_versions: Tools::versions(),
+        tool_versions: tools.versions(&folder.join(VERSION)),
         seconds: start.elapsed().as_secs(),
     };
     let path = folder.join("report.json");
@@ -120,6 +127,14 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
     }
     inferred(&board, &report)?;
     budget(options, &board, &report)
+}
+
+/// A program by its path, or one that PATH has: it runs in another folder.
+fn program(word: &str) -> Result<PathBuf, String> {
+    let mut named =
+        env::var_os("PATH").into_iter().flat_map(|path| env::split_paths(&path).collect::<Vec<_>>()).map(|folder| folder.join(word));
+    let found = if word.contains('/') { fs::canonicalize(word).ok() } else { named.find(|path| path.is_file()) };
+    found.filter(|path| path.is_file()).ok_or_else(|| "there is no such program".into())
 }
 
 /// A build whose memories have become registers is none.

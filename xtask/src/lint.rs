@@ -28,7 +28,7 @@ impl Linters {
     pub fn install(bar: &ProgressBar) -> Result<Self, Error> {
         let verilator = setup::setup()?.verilator_root;
         bar.set_message("installing yosys into target/tools");
-        let yosys = Tools::install()?;
+        let yosys = Tools::install(None)?;
         bar.set_message("fetching Icarus Verilog");
         Ok(Self { verilator, yosys, icarus: Icarus::find()? })
     }

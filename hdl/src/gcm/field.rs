@@ -18,6 +18,10 @@ use super::network::{Function, Net, Network};
 pub const BLOCK: usize = 128;
 /// Bits of a leaf of the Karatsuba tree.
 const LEAF: usize = 16;
+/// Bits of a digit of a factor, where a product is made in 7 clocks.
+pub const DIGIT: usize = 19;
+/// Bits of 7 digits: a factor, and zeros for powers of x beyond x^127.
+pub const DIGITS: usize = 7 * DIGIT;
 /// Bits of all products of leaves: 27 of 31 bits.
 pub const LEAVES: usize = 27 * (2 * LEAF - 1);
 
@@ -105,6 +109,26 @@ fn combine(n: &mut Network, leaves: &[Net]) -> Net {
     let [high_low, high_high] = [n.slice(high, 0, h - 1), n.slice(high, h - 1, h)];
     let sums = [n.xor(&[low_high, middle_low]), n.xor(&[high_low, middle_high])];
     n.concat(&[low_low, sums[0], middle_bit, sums[1], high_high])
+}
+
+/// With zeros at the left.
+pub(super) fn widen(n: &mut Network, a: Net, width: usize) -> Net {
+    if n.width(a) == width {
+        return a;
+    }
+    let padding = zeros(n, width - n.width(a));
+    n.concat(&[a, padding])
+}
+
+/// Horner's step: `sum` times x^d, and `product`, the carry-less product of 128 bits and a digit of d.
+pub(super) fn next_digit(n: &mut Network, sum: Net, product: Net) -> Net {
+    let width = n.width(product) + 1;
+    // The sum has its x^0 d places further left than the product; x^0 of that comes to the left by a zero at the right.
+    let sum = widen(n, sum, width);
+    let zero = n.constant(0, 1);
+    let product = n.concat(&[zero, product]);
+    let both = n.xor(&[sum, product]);
+    reduce(n, both)
 }
 
 /// Any number of zeros.

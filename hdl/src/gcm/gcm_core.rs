@@ -10,6 +10,7 @@ use super::delay::Delay;
 use super::ghash::Ghash;
 use super::hash_key::HashKey;
 use super::lengths::Lengths;
+use super::multiplier::Multiplier;
 use super::network::{Comb3, Comb4};
 use super::powers::Powers;
 use super::prepare::Prepare;
@@ -23,10 +24,15 @@ use crate::stream::Beat;
 const WORK_DELAY: usize = aes::LATENCY - 1;
 /// The operand belongs to clock 2 of [`super::ghash`].
 const KEYS_DELAY: usize = aes::LATENCY + 2 - powers::LATENCY;
-/// Address bits of both delays.
-const DELAY_BITS: usize = 5;
-/// `lengths` belongs to clock 5 of [`super::ghash`]; its `h` comes one clock after [`KEYS_DELAY`].
-const LENGTHS_WAIT: usize = aes::LATENCY + 5 - (KEYS_DELAY + 1 + lengths::LATENCY);
+/// `lengths` belongs to the clock of [`super::ghash`] behind the product; its `h` comes one clock after [`KEYS_DELAY`].
+const LENGTHS_WITH: usize = KEYS_DELAY + 1 + Lengths::<14>::LATENCY;
+const _: () = assert!(LENGTHS_WITH == aes::LATENCY + 3 + Multiplier::<14>::LATENCY);
+/// Folded, it stays as long as a slot takes.
+const FOLDED_LENGTHS_FROM: usize = KEYS_DELAY + 1 + Lengths::<2>::LATENCY;
+const _: () = {
+    let with = aes::LATENCY + 3 + Multiplier::<2>::LATENCY;
+    assert!(FOLDED_LENGTHS_FROM <= with && with < FOLDED_LENGTHS_FROM + Aes::<2>::PASSES);
+};
 
 /// The core. `d` is `tx` or `rx`. `R`: rounds of AES in hardware ([`Aes`]).
 ///
@@ -35,7 +41,7 @@ const LENGTHS_WAIT: usize = aes::LATENCY + 5 - (KEYS_DELAY + 1 + lengths::LATENC
 /// | slots | `d_slot`, `d_crypto`, `d_slot_valid`, `d_slot_ready`: a packet's slots in order, gaps allowed |
 /// | results | `d_beat`, `d_beat_valid`; `d_tag`, `d_tag_valid` once a packet with a `first` slot |
 /// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`; `hkey_size` until `hkey_done`, a pulse, with `hkey_h`, `hkey_h3`; they take nothing from the slots |
-/// | latency | beat [`super::LATENCY`], tag [`super::TAG_LATENCY`], hash subkey [`super::hkey_latency`] clocks |
+/// | latency | beat [`super::LATENCY`], tag [`super::tag_latency`], hash subkey [`super::hkey_latency`] clocks |
 /// | throughput | one slot a clock in all (folded, with `R` = 2, one each 7 clocks); the directions alternate when both have one |
 /// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn, and where AES is folded |
 ///
@@ -72,13 +78,13 @@ pub struct GcmCore<const R: usize> {
     admit: Admit,
     prepare: Prepare,
     aes: Aes<R>,
-    work_delay: Delay<Work, DELAY_BITS, WORK_DELAY>,
-    keys_delay: Delay<HashKeys, DELAY_BITS, KEYS_DELAY>,
+    work_delay: Delay<Work, R>,
+    keys_delay: Delay<HashKeys, R>,
     powers: Powers,
-    lengths: Lengths,
+    lengths: Lengths<R>,
     given_out: Comb3<Output, 128, 128, 16, 128>,
     hashed: Comb4<Hashed, 128, 128, 16, 16, 128>,
-    ghash: Ghash,
+    ghash: Ghash<R>,
     zero_block: ZeroBlock,
     hash_key: HashKey,
     /// Bit i: there is a slot i + 1 clocks behind `prepare`.
@@ -89,7 +95,6 @@ pub struct GcmCore<const R: usize> {
     hash_mask: DFF<Bits<16>>,
     aad_length: DFF<Bits<{ lengths::AAD_BITS }>>,
     length: DFF<Bits<{ lengths::PAYLOAD_BITS }>>,
-    lengths_wait: [DFF<Bits<128>>; LENGTHS_WAIT],
     /// One clock later.
     x: DFF<Bits<128>>,
     beat: DFF<Beat>,
@@ -99,6 +104,9 @@ pub struct GcmCore<const R: usize> {
     accepts: Signal<Local, bool>,
     step: Signal<Local, HashStep>,
     behind_aes: Const<5, { aes::LATENCY as u64 - 1 }>,
+    before_work: Const<5, { WORK_DELAY as u64 - 2 }>,
+    before_keys: Const<5, { KEYS_DELAY as u64 - 2 }>,
+    at_powers: Const<5, { KEYS_DELAY as u64 }>,
 }
 
 impl<const R: usize> Logic for GcmCore<R> {
@@ -134,9 +142,15 @@ impl<const R: usize> Logic for GcmCore<R> {
         self.aes.key.next = self.prepare.key.val();
         self.aes.size.next = self.prepare.size.val();
         self.work_delay.clock.next = self.clock.val();
+        self.work_delay.reset.next = self.reset.val();
         self.work_delay.s_data.next = self.prepare.work.val();
+        self.work_delay.s_valid.next = self.prepare.valid_out.val();
+        self.work_delay.m_next.next = self.slots.q.val().get_bit(self.before_work.val().index());
         self.keys_delay.clock.next = self.clock.val();
+        self.keys_delay.reset.next = self.reset.val();
         self.keys_delay.s_data.next = self.prepare.hash_keys.val();
+        self.keys_delay.s_valid.next = self.prepare.valid_out.val();
+        self.keys_delay.m_next.next = self.slots.q.val().get_bit(self.before_keys.val().index());
         self.slots.d.next = self.slots.q.val() << 1;
         if self.prepare.valid_out.val() {
             self.slots.d.next = (self.slots.q.val() << 1) | 1;
@@ -183,15 +197,10 @@ impl<const R: usize> Logic for GcmCore<R> {
         self.aad_length.d.next = self.keys_delay.m_data.val().aad_length;
         self.length.d.next = self.keys_delay.m_data.val().length;
         self.lengths.clock.next = self.clock.val();
+        self.lengths.start.next = self.slots.q.val().get_bit(self.at_powers.val().index());
         self.lengths.h.next = self.powers.h_out.val();
         self.lengths.aad_length.next = self.aad_length.q.val();
         self.lengths.length.next = self.length.q.val();
-        for i in 0..3 {
-            self.lengths_wait[i].clock.next = self.clock.val();
-        }
-        self.lengths_wait[0].d.next = self.lengths.y.val();
-        self.lengths_wait[1].d.next = self.lengths_wait[0].q.val();
-        self.lengths_wait[2].d.next = self.lengths_wait[1].q.val();
         self.ghash.clock.next = self.clock.val();
         self.ghash.reset.next = self.reset.val();
         self.ghash.step.next = self.step.val();
@@ -199,7 +208,7 @@ impl<const R: usize> Logic for GcmCore<R> {
         self.ghash.key_stream.next = self.aes.y.val();
         self.ghash.x.next = self.x.q.val();
         self.ghash.operand.next = self.powers.operand.val();
-        self.ghash.lengths.next = self.lengths_wait[2].q.val();
+        self.ghash.lengths.next = self.lengths.y.val();
         self.tx_tag.next = self.ghash.tag.val();
         self.tx_tag_valid.next = self.ghash.tx_tag_valid.val();
         self.rx_tag.next = self.ghash.tag.val();

@@ -15,27 +15,31 @@
 //! A packet's blocks may come with gaps: a product that is not used in the clock in which it comes out waits in the lane store, where each
 //! lane of each direction has its place.
 //!
+//! Folded, a product takes longer, but steps are 7 clocks or a multiple of that apart: every product waits in the store, and the key stream of a
+//! packet in two registers until the product of its first block is out.
+//!
 //! | | |
 //! |---|---|
 //! | ports, clock 0 | `step` and whether it is `active`, `key_stream` beside it |
 //! | clock 1 | `x`, the block, zero beyond its last byte |
 //! | clock 2 | `operand`, what it is multiplied by |
-//! | clock 5 | `lengths`, L H, of a packet's last block |
-//! | clock [`LATENCY`] | `tag`, and `tx_tag_valid` or `rx_tag_valid`, after a step with `end` |
-//! | throughput | one block a clock |
+//! | clock 3 + [`Multiplier::LATENCY`] | `lengths`, L H, of a packet's last block |
+//! | clock [`Ghash::LATENCY`] | `tag`, and `tx_tag_valid` or `rx_tag_valid`, after a step with `end` |
+//! | throughput | one block a clock; folded, one every [`super::aes::Aes::PASSES`] clocks |
 //! | back-pressure | none |
 
 use rust_hdl::prelude::*;
 
 use super::multiplier::Multiplier;
 use super::work::HashStep;
+use crate::constant::Folded;
 
-/// Clocks from `step` to `tag`.
-pub const LATENCY: usize = 6;
+/// Clocks for which a step is needed: with the longest product, until the tag.
+const STEPS: usize = 3 + Multiplier::<2>::LATENCY;
 
-/// See the module's documentation.
+/// See the module's documentation. `R`: rounds of AES ([`super::aes::Aes`]).
 #[derive(LogicBlock, Default)]
-pub struct Ghash {
+pub struct Ghash<const R: usize> {
     pub clock: Signal<In, Clock>,
     pub reset: Signal<In, bool>,
     pub step: Signal<In, HashStep>,
@@ -48,11 +52,11 @@ pub struct Ghash {
     pub tag: Signal<Out, Bits<128>>,
     pub tx_tag_valid: Signal<Out, bool>,
     pub rx_tag_valid: Signal<Out, bool>,
-    multiplier: Multiplier,
+    multiplier: Multiplier<R>,
     lanes: RAM<Bits<128>, 3>,
     /// Bit i: there is a block at clock i + 1, `steps[i]`.
-    pending: DFF<Bits<5>>,
-    steps: [DFF<HashStep>; 5],
+    pending: DFF<Bits<STEPS>>,
+    steps: [DFF<HashStep>; STEPS],
     key_streams: [DFF<Bits<128>>; 4],
     from_z: DFF<bool>,
     from_last_z: DFF<bool>,
@@ -63,29 +67,39 @@ pub struct Ghash {
     tag_out: DFF<Bits<128>>,
     tx_valid: DFF<bool>,
     rx_valid: DFF<bool>,
+    is_folded: Folded<R>,
     at_1: Signal<Local, HashStep>,
-    at_3: Signal<Local, HashStep>,
-    at_4: Signal<Local, HashStep>,
-    at_5: Signal<Local, HashStep>,
-    active_3: Signal<Local, bool>,
-    active_4: Signal<Local, bool>,
-    active_5: Signal<Local, bool>,
+    /// The step whose product is out in the next clock, in this one, since one.
+    at_last: Signal<Local, HashStep>,
+    at_product: Signal<Local, HashStep>,
+    at_tag: Signal<Local, HashStep>,
+    active_last: Signal<Local, bool>,
+    active_product: Signal<Local, bool>,
+    active_tag: Signal<Local, bool>,
     carried: Signal<Local, Bits<128>>,
     part: Signal<Local, Bits<128>>,
+    first_key_stream: Signal<Local, Bits<128>>,
 }
 
-impl Logic for Ghash {
+impl<const R: usize> Ghash<R> {
+    /// Clocks from `step` to `tag`.
+    pub const LATENCY: usize = 4 + Multiplier::<R>::LATENCY;
+}
+
+impl<const R: usize> Logic for Ghash<R> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, pending, from_z, from_last_z, factor, last_z, tx_sum, rx_sum, tag_out, tx_valid, rx_valid);
         self.multiplier.clock.next = self.clock.val();
         self.lanes.read_clock.next = self.clock.val();
         self.lanes.write_clock.next = self.clock.val();
-        for i in 0..5 {
+        for i in 0..STEPS {
             self.steps[i].clock.next = self.clock.val();
         }
-        for i in 0..4 {
+        for i in 0..(STEPS - 1) {
             self.steps[i + 1].d.next = self.steps[i].q.val();
+        }
+        for i in 0..4 {
             self.key_streams[i].clock.next = self.clock.val();
         }
         for i in 0..3 {
@@ -96,24 +110,45 @@ impl Logic for Ghash {
             self.pending.d.next = (self.pending.q.val() << 1) | 1;
         }
         self.at_1.next = self.steps[0].q.val();
-        self.at_3.next = self.steps[2].q.val();
-        self.at_4.next = self.steps[3].q.val();
-        self.at_5.next = self.steps[4].q.val();
-        self.active_3.next = self.pending.q.val().get_bit(2);
-        self.active_4.next = self.pending.q.val().get_bit(3);
-        self.active_5.next = self.pending.q.val().get_bit(4);
+        self.at_last.next = self.steps[2].q.val();
+        self.at_product.next = self.steps[3].q.val();
+        self.at_tag.next = self.steps[4].q.val();
+        self.active_last.next = self.pending.q.val().get_bit(2);
+        self.active_product.next = self.pending.q.val().get_bit(3);
+        self.active_tag.next = self.pending.q.val().get_bit(4);
+        if self.is_folded.val() {
+            self.at_last.next = self.steps[9].q.val();
+            self.at_product.next = self.steps[10].q.val();
+            self.at_tag.next = self.steps[11].q.val();
+            self.active_last.next = self.pending.q.val().get_bit(9);
+            self.active_product.next = self.pending.q.val().get_bit(10);
+            self.active_tag.next = self.pending.q.val().get_bit(11);
+        }
 
         // Clock 0: where the lane's product will be in the next clock: just coming out, out since one clock, or in the store.
         self.steps[0].d.next = self.step.val();
         self.key_streams[0].d.next = self.key_stream.val();
+        self.first_key_stream.next = self.key_streams[3].q.val();
+        if self.is_folded.val() {
+            // Clock 7: the next step comes.
+            self.first_key_stream.next = self.key_streams[1].q.val();
+            if !self.active.val() {
+                self.key_streams[0].d.next = self.key_streams[0].q.val();
+            }
+            if !self.pending.q.val().get_bit(6) {
+                self.key_streams[1].d.next = self.key_streams[1].q.val();
+            }
+        }
         self.lanes.read_address.next = bit_cast::<3, 2>(self.step.val().lane);
         if self.step.val().rx {
             self.lanes.read_address.next = bit_cast::<3, 2>(self.step.val().lane) | 4;
         }
-        self.from_z.d.next =
-            self.active_3.val() && (self.at_3.val().rx == self.step.val().rx) && (self.at_3.val().lane == self.step.val().lane);
-        self.from_last_z.d.next =
-            self.active_4.val() && (self.at_4.val().rx == self.step.val().rx) && (self.at_4.val().lane == self.step.val().lane);
+        self.from_z.d.next = (!self.is_folded.val() & self.active_last.val())
+            && (self.at_last.val().rx == self.step.val().rx)
+            && (self.at_last.val().lane == self.step.val().lane);
+        self.from_last_z.d.next = (!self.is_folded.val() & self.active_product.val())
+            && (self.at_product.val().rx == self.step.val().rx)
+            && (self.at_product.val().lane == self.step.val().lane);
 
         // Clock 1: Horner's sum.
         self.carried.next = self.lanes.read_data.val();
@@ -128,42 +163,43 @@ impl Logic for Ghash {
         }
         self.factor.d.next = self.x.val() ^ self.carried.val();
 
-        // Clocks 2 and 3: the product.
+        // From clock 2 on: the product.
+        self.multiplier.start.next = self.pending.q.val().get_bit(1);
         self.multiplier.a.next = self.factor.q.val();
         self.multiplier.b.next = self.operand.val();
 
-        // Clock 4: the product is out; it goes on in its lane, and into the sum if the lane ends.
+        // The product is out; it goes on in its lane, and into the sum if the lane ends.
         self.last_z.d.next = self.multiplier.y.val();
         self.lanes.write_data.next = self.multiplier.y.val();
-        self.lanes.write_enable.next = self.active_4.val();
-        self.lanes.write_address.next = bit_cast::<3, 2>(self.at_4.val().lane);
-        if self.at_4.val().rx {
-            self.lanes.write_address.next = bit_cast::<3, 2>(self.at_4.val().lane) | 4;
+        self.lanes.write_enable.next = self.active_product.val();
+        self.lanes.write_address.next = bit_cast::<3, 2>(self.at_product.val().lane);
+        if self.at_product.val().rx {
+            self.lanes.write_address.next = bit_cast::<3, 2>(self.at_product.val().lane) | 4;
         }
         self.part.next = 0.into();
-        if self.at_4.val().closing {
+        if self.at_product.val().closing {
             self.part.next = self.multiplier.y.val();
         }
-        if self.active_4.val() && !self.at_4.val().rx {
+        if self.active_product.val() && !self.at_product.val().rx {
             self.tx_sum.d.next = self.tx_sum.q.val() ^ self.part.val();
-            if self.at_4.val().first {
-                self.tx_sum.d.next = self.key_streams[3].q.val() ^ self.part.val();
+            if self.at_product.val().first {
+                self.tx_sum.d.next = self.first_key_stream.val() ^ self.part.val();
             }
         }
-        if self.active_4.val() && self.at_4.val().rx {
+        if self.active_product.val() && self.at_product.val().rx {
             self.rx_sum.d.next = self.rx_sum.q.val() ^ self.part.val();
-            if self.at_4.val().first {
-                self.rx_sum.d.next = self.key_streams[3].q.val() ^ self.part.val();
+            if self.at_product.val().first {
+                self.rx_sum.d.next = self.first_key_stream.val() ^ self.part.val();
             }
         }
 
-        // Clock 5: the lengths.
+        // A clock later: the lengths.
         self.tag_out.d.next = self.tx_sum.q.val() ^ self.lengths.val();
-        if self.at_5.val().rx {
+        if self.at_tag.val().rx {
             self.tag_out.d.next = self.rx_sum.q.val() ^ self.lengths.val();
         }
-        self.tx_valid.d.next = self.active_5.val() && self.at_5.val().end && !self.at_5.val().rx;
-        self.rx_valid.d.next = self.active_5.val() && self.at_5.val().end && self.at_5.val().rx;
+        self.tx_valid.d.next = self.active_tag.val() && self.at_tag.val().end && !self.at_tag.val().rx;
+        self.rx_valid.d.next = self.active_tag.val() && self.at_tag.val().end && self.at_tag.val().rx;
         self.tag.next = self.tag_out.q.val();
         self.tx_tag_valid.next = self.tx_valid.q.val();
         self.rx_tag_valid.next = self.rx_valid.q.val();

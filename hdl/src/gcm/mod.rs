@@ -4,7 +4,7 @@
 //! block costs none ([`lengths`]). Key, nonce and hash subkey come with every slot, so that each slot may be another packet's.
 //!
 //! ```text
-//! clock 0       1, 2       3         .. 32                   33                 34 35 36 37         38
+//! clock 0       1, 2       3         .. 32                   33                 34 35 36 37         38 (folded: 45)
 //! tx ─┐                          ┌─> aes ──────── key stream ─┬─> ⊕ ──> tx_beat, rx_beat
 //!     ├─> admit ──> prepare ─────┼─> delay ────── data ───────┴─> mask ⊕ ──> ghash ─────────────────> tx_tag, rx_tag
 //! rx ─┘        (alternates)      └─> delay ────── h, h3 ────> powers, lengths ─^
@@ -36,13 +36,15 @@ pub use gcm_core::GcmCore;
 const FRONT: usize = admit::LATENCY + prepare::LATENCY;
 /// Clocks from the acceptance of a slot (`d_slot_valid` and `d_slot_ready`) to its beat (`d_beat_valid`).
 pub const LATENCY: usize = FRONT + aes::LATENCY + 1;
-/// Clocks from the acceptance of a packet's last slot to its tag (`d_tag_valid`).
-pub const TAG_LATENCY: usize = FRONT + aes::LATENCY + ghash::LATENCY;
+/// Clocks from the acceptance of a packet's last slot to its tag (`d_tag_valid`), with `R` rounds of AES.
+pub const fn tag_latency<const R: usize>() -> usize {
+    FRONT + aes::LATENCY + ghash::Ghash::<R>::LATENCY
+}
 /// Clocks from the acceptance of `hkey`, a key of so many words, to `hkey_done`.
 pub const fn hkey_latency(key_words: usize) -> usize {
     aes::zero::latency(key_words) + hash_key::LATENCY
 }
 /// Beats of one direction that its consumer must have space for when it raises `d_room`: all that are on their way, and the one of that clock.
 pub const BEAT_ROOM: usize = LATENCY + 1;
-/// Tags, likewise: a packet may be a single slot.
-pub const TAG_ROOM: usize = TAG_LATENCY + 1;
+/// Tags, likewise: a packet may be a single slot. A folded core has fewer on their way.
+pub const TAG_ROOM: usize = tag_latency::<14>() + 1;

@@ -133,13 +133,14 @@ impl Network {
         (0..self.width(a) / width).map(|i| self.slice(a, i * width, width)).collect()
     }
 
-    /// All parts side by side, the first in the least significant bits.
+    /// All parts side by side, the first in the least significant bits. Parts of no bits may be among them.
     pub fn concat(&mut self, parts: &[Net]) -> Net {
-        if let [single] = parts {
-            return *single;
+        let parts: Vec<_> = parts.iter().copied().filter(|&part| self.width(part) > 0).collect();
+        if let [single] = parts[..] {
+            return single;
         }
         let width = parts.iter().map(|&part| self.width(part)).sum();
-        self.add(Op::Concat(parts.to_vec()), width)
+        self.add(Op::Concat(parts), width)
     }
 
     /// The bits of `a` in reverse order.

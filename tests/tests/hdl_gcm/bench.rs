@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use espalier_hdl::gcm::{GcmCore, LATENCY, TAG_LATENCY, hkey_latency};
+use espalier_hdl::gcm::{GcmCore, LATENCY, hkey_latency, tag_latency};
 use espalier_hdl::stream::Beat;
 use espalier_sim::{Input, Model, Output, field, record};
 use rand::rngs::StdRng;
@@ -27,6 +27,7 @@ pub struct Side {
     pub taken: u64,
     beats: VecDeque<(u64, Expected)>,
     tags: VecDeque<(u64, u128)>,
+    tag_latency: u64,
     /// A slot is offered and stays.
     offered: bool,
     /// Clocks since the slot before was taken.
@@ -44,7 +45,7 @@ pub struct Side {
 }
 
 impl Side {
-    fn new(model: &Model, d: &str) -> Self {
+    fn new(model: &Model, d: &str, tag_latency: u64) -> Self {
         let input = |name| model.input(&format!("{d}_{name}")).expect("a port");
         let output = |name| model.output(&format!("{d}_{name}")).expect("a port");
         Self {
@@ -55,6 +56,7 @@ impl Side {
             has_room: true,
             beats: VecDeque::new(),
             tags: VecDeque::new(),
+            tag_latency,
             offered: false,
             slot: input("slot"),
             crypto: input("crypto"),
@@ -96,7 +98,7 @@ impl Side {
             self.waited = 0;
             self.taken += 1;
             self.beats.extend(entry.beat.map(|beat| (now + LATENCY as u64, beat)));
-            self.tags.extend(entry.tag.map(|tag| (now + TAG_LATENCY as u64, tag)));
+            self.tags.extend(entry.tag.map(|tag| (now + self.tag_latency, tag)));
         }
         let due = self.beats.pop_front_if(|(due, _)| *due == now);
         assert_eq!(model.read_bool(self.beat_valid), due.is_some(), "clock {now}: a beat exactly when it is due");
@@ -147,6 +149,8 @@ pub struct Bench {
     hkey_done: Output,
     /// Clocks from one turn of AES to the next.
     passes: u64,
+    /// Clocks from a packet's last slot to its tag.
+    pub tag_latency: u64,
     /// A clock in which it had one, once that is known.
     turn: Option<u64>,
     /// Clocks in which a slot could be taken while it was not.
@@ -167,7 +171,8 @@ impl Bench {
     fn with<const R: usize>(seed: u64, name: &str) -> Self {
         let mut model = Model::build::<GcmCore<R>>(name).expect("builds");
         model.reset(2);
-        let (tx, rx) = (Side::new(&model, "tx"), Side::new(&model, "rx"));
+        let tag_latency = tag_latency::<R>() as u64;
+        let [tx, rx] = ["tx", "rx"].map(|d| Side::new(&model, d, tag_latency));
         let output = |name| model.output(name).expect("a port");
         let (hkey_ready, hkey_done) = (output("hkey_ready"), output("hkey_done"));
         Self {
@@ -180,6 +185,7 @@ impl Bench {
             hkey_ready,
             hkey_done,
             passes: 14 / R as u64,
+            tag_latency,
             turn: None,
             waited: 0,
         }
@@ -252,8 +258,8 @@ impl Bench {
         let (mut first, mut last) = (None, 0);
         let mut idle = 0;
         let slots = (self.tx.queue.len() + self.rx.queue.len()) as u64;
-        let deadline = self.model.cycles() + 200 * self.passes * slots + 10 * TAG_LATENCY as u64;
-        while idle <= TAG_LATENCY {
+        let deadline = self.model.cycles() + 200 * self.passes * slots + 10 * self.tag_latency;
+        while idle <= self.tag_latency {
             let (now, taken) = (self.model.cycles(), self.tx.taken + self.rx.taken);
             self.clock();
             if self.tx.taken + self.rx.taken != taken {

@@ -5,7 +5,7 @@
 
 use std::thread;
 
-use espalier_hdl::gcm::{GcmCore, LATENCY, TAG_LATENCY};
+use espalier_hdl::gcm::{GcmCore, LATENCY, tag_latency};
 use espalier_hdl::stream::BEAT_BYTES;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -16,6 +16,8 @@ use crate::packet::Entry;
 
 /// Iterations that a change takes at most to go through all levels of the design.
 const SETTLE: usize = 100;
+
+const TAG_LATENCY: usize = tag_latency::<14>();
 
 fn edge(core: &mut GcmCore<14>, level: bool) {
     core.clock.next = level.into();

@@ -239,7 +239,7 @@ endmodule
         let verilog = verilog.replace("DEPTH", &format!("0:{}", (1 << log_depth) - 1)).replace("LOG", &(log_depth - 1).to_string());
         let blocks = blocks(&verilog, "nic");
         let files = vec![("nic.v".into(), verilog)];
-        run(&Tools::install().unwrap(), device, Sources { files, top: "nic".into() }, blocks, folder, &ProgressBar::hidden())
+        run(&Tools::install(None).unwrap(), device, Sources { files, top: "nic".into() }, blocks, folder, &ProgressBar::hidden())
     }
 
     #[test]

