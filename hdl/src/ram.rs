@@ -1,8 +1,11 @@
-//! A memory that is read with a clock: block RAM, where it is large.
+//! A memory that is read with a clock: block RAM, where it is large, else distributed.
 
 use std::collections::BTreeMap;
 
 use rust_hdl::prelude::*;
+
+/// Bits of a memory that is distributed RAM: fewer would leave most of a block RAM empty, of which an engine needs all that there are.
+const SMALL: usize = 8192;
 
 /// 2^A rows, one write port, one read port. As rust-hdl's `RAM`, but for one promise that its user makes.
 ///
@@ -40,7 +43,7 @@ impl<T: Synth, const A: usize> Logic for Ram<T, A> {
     fn hdl(&self) -> Verilog {
         Verilog::Custom(format!(
             "\
-(* no_rw_check *)
+(* {attributes} *)
 reg [{width}:0] mem[{rows}:0];
 
 always @(posedge read_clock) begin
@@ -51,6 +54,7 @@ always @(posedge write_clock) begin
    if (write_enable) mem[write_address] <= write_data;
 end
 ",
+            attributes = if T::BITS << A <= SMALL { "no_rw_check, ram_style = \"distributed\"" } else { "no_rw_check" },
             width = T::BITS - 1,
             rows = (1 << A) - 1,
         ))
