@@ -10,17 +10,17 @@ module top (
     wire engine_clock;
     wire locked;
 
-    // CLKOP = CLKI / CLKI_DIV * CLKFB_DIV = 12 * 13 = 156 MHz; the phase detector at 12 MHz (legal: 10 to 400), the VCO at
-    // CLKOP * CLKOP_DIV = 624 MHz (legal: 400 to 800). 156.25 MHz would take a phase detector below 1 MHz. 156 MHz is 52 times 3 Mbaud.
+    // CLKOP = CLKI / CLKI_DIV * CLKFB_DIV = 12 * 3 = 36 MHz; the phase detector at 12 MHz (legal: 10 to 400), the VCO at
+    // CLKOP * CLKOP_DIV = 576 MHz (legal: 400 to 800). 36 MHz is 12 times 3 Mbaud.
     // CLKOP_CPHASE is CLKOP_DIV - 1: no shift.
-    (* FREQUENCY_PIN_CLKI="12" *) (* FREQUENCY_PIN_CLKOP="156" *)
+    (* FREQUENCY_PIN_CLKI="12" *) (* FREQUENCY_PIN_CLKOP="36" *)
     (* ICP_CURRENT="12" *) (* LPF_RESISTOR="8" *) (* MFG_ENABLE_FILTEROPAMP="1" *) (* MFG_GMCREF_SEL="2" *)
     EHXPLLL #(
         .CLKI_DIV(1),
-        .CLKFB_DIV(13),
+        .CLKFB_DIV(3),
         .CLKOP_ENABLE("ENABLED"),
-        .CLKOP_DIV(4),
-        .CLKOP_CPHASE(3),
+        .CLKOP_DIV(16),
+        .CLKOP_CPHASE(15),
         .CLKOP_FPHASE(0),
         .FEEDBK_PATH("CLKOP"),
         .OUTDIVIDER_MUXA("DIVA"),

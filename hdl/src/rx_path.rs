@@ -87,13 +87,14 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     gathered: Queue<Gathered, 4>,
     tags: Eager<Bits<128>, 7, 64>,
     is_protected: Queue<bool, 4>,
-    expected: Queue<Expected, 4>,
+    /// Out of a register: what is expected decides, through all that stands behind, in one clock.
+    expected: Fifo<Expected, 4>,
     hold: Hold<11>,
     lifetime: Lifetime<A>,
     failures: FailureCounters<A>,
     decap: Decap,
     inner_header: InnerHeader,
-    /// Never full: it has room for 85 packets, and behind the gatherer are at most 19: 16 in `expected`, 2 in `decap`, one in `builder`.
+    /// Never full: it has room for 85 packets, and behind the gatherer are at most 20: 17 in `expected`, 2 in `decap`, one in `builder`.
     leads: Fifo<Lead, 9>,
     builder: HeaderBuilder,
     prefixes: Queue<Prefix, 4>,

@@ -45,10 +45,10 @@ use crate::constant::Const;
 use crate::engine::Engine;
 use crate::fifo::Fifo;
 
-/// Frequency of the engine's clock on the boards of constraints/, in Hz: 13 times that of their oscillators.
-pub const CLOCK: u64 = 156_000_000;
+/// Frequency of the engine's clock on the boards of constraints/, in Hz: 3 times that of their oscillators.
+pub const CLOCK: u64 = 36_000_000;
 /// Clocks a bit on those boards: 3 Mbaud.
-pub const DIVIDER: u64 = 52;
+pub const DIVIDER: u64 = 12;
 
 /// The build that is emitted: an engine with two rounds of AES in hardware, with the clock and the line of the boards.
 pub type EspalierUart = Uart<6, 3, 1, 5, 11, 2, CLOCK, DIVIDER>;
