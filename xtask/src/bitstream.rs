@@ -5,6 +5,7 @@ mod blocks;
 mod board;
 mod budget;
 mod harness;
+mod levels;
 mod place;
 mod report;
 mod synthesis;
@@ -106,6 +107,7 @@ pub fn bitstream(options: &Options) -> Result<(), Error> {
         clock_mhz: board.clock_mhz,
         target_mhz: (!board.device.is_xilinx()).then_some(board.target_mhz),
         target_met: fmax_mhz.map(|fmax| fmax >= board.target_mhz),
+        longest_paths: synthesis.longest_paths,
         seeds,
         blocks: synthesis.area,
         tool_versions: tools.versions(&folder.join(VERSION)),

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::area::{Area, BlockArea};
 use super::board::Board;
+use super::levels::LongPath;
 use super::place::Seed;
 use super::tools::Versions;
 
@@ -30,6 +31,8 @@ pub struct Report {
     pub target_mhz: Option<f64>,
     /// Whether the slowest seed reaches it.
     pub target_met: Option<bool>,
+    /// The longest paths of the netlist, in levels of logic.
+    pub longest_paths: Vec<LongPath>,
     /// Every placement.
     pub seeds: Vec<Seed>,
     /// Every block, with those in it.
@@ -54,6 +57,9 @@ impl Report {
             println!("{}: {}\n", board.name, board.notes);
         }
         print(self.areas(board), preset, 1);
+        if !self.longest_paths.is_empty() {
+            print(self.levels(), preset, 3);
+        }
         if self.seeds.is_empty() {
             return;
         }
@@ -95,6 +101,18 @@ impl Report {
             let percent = |used: u64, has: u64| format!("{:.1} %", 100.0 * used as f64 / has as f64);
             let used = [percent(luts, has.lut4), String::new(), percent(all.ff, has.lut4), percent(all.ebr, has.ebr)];
             table.add_row([format!("both, of {}", self.device)].into_iter().chain(used).chain([percent(all.dsp, has.dsp)]));
+        }
+        table
+    }
+
+    fn levels(&self) -> Table {
+        let mut table = Table::new();
+        table.set_header(["from", "through", "to", "levels of logic"]);
+        for path in &self.longest_paths {
+            let between = path.blocks.get(1..path.blocks.len().saturating_sub(1)).unwrap_or_default();
+            let between: Vec<_> = between.iter().map(|block| name(block.as_deref())).collect();
+            let [from, to] = [&path.from_block, &path.to_block].map(|block| name(block.as_deref()));
+            table.add_row([from, between.join(" > "), to, format!("{:.1}", path.levels)]);
         }
         table
     }

@@ -14,6 +14,7 @@ use super::area::{self, Area, BlockArea};
 use super::blocks::{Block, blocks};
 use super::board::{Board, Device};
 use super::harness::{self, harness};
+use super::levels::{self, LongPath};
 use super::tools::{Tools, logged};
 use super::units::{self, Unit};
 use crate::error::Error;
@@ -35,6 +36,8 @@ pub struct Synthesis {
     pub area: Vec<BlockArea>,
     /// Of what stands around the build.
     pub around: Area,
+    /// The longest paths through it; none where it is not for place and route.
+    pub longest_paths: Vec<LongPath>,
 }
 
 /// What goes in: files by name, and the top module.
@@ -79,13 +82,16 @@ fn run(tools: &Tools, device: Device, sources: Sources, blocks: Vec<Block>, fold
     let cells = units::map(tools, folder, &units, bar)?;
     let (area, around) = area::of_blocks(&cells, &blocks);
     if device.is_xilinx() {
-        return Ok(Synthesis { blocks, area, around });
+        return Ok(Synthesis { blocks, area, around, longest_paths: Vec::new() });
     }
 
     let script = merge(&sources.top, &units);
     let key = digest(units.iter().map(|unit| &*unit.key).chain([&*script]));
     step(folder, "merge", &key, || yosys(tools, folder, "merge", &script, |pass| bar.set_message(format!("yosys: merge: {pass}"))))?;
-    Ok(Synthesis { blocks, area, around })
+    bar.set_message("longest paths");
+    let path = folder.join(NETLIST);
+    let longest_paths = levels::longest(&read(&path)?, &blocks).map_err(|source| Error::Json { path, source })?;
+    Ok(Synthesis { blocks, area, around, longest_paths })
 }
 
 /// The module of a block.
