@@ -5,7 +5,7 @@
 //! x^(124-j): C's part is H x^109 times a polynomial of 16 bits. So is A's, H x^51 times one of 10.
 //!
 //! # Folded
-//! Both are multiplied digit by digit as in [`super::multiplier`], [`DIGIT`] bits of each a clock.
+//! Both are multiplied digit by digit as in [`super::multiplier`], `DIGIT` bits of each a clock.
 //!
 //! | | |
 //! |---|---|
