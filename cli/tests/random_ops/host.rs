@@ -4,9 +4,9 @@ use espalier::run::sides::Side;
 use espalier_driver::core::{MonitorEvent, PolicyId, PolicyRequest, StateRequest, XfrmCore, XfrmError};
 use espalier_driver::ops::{DeviceEvent, Features, XfrmState, XfrmdevOps};
 use espalier_driver::policy::PolicyType;
-use espalier_driver::xfrm::Mark;
-use espalier_driver::xfrm::info::{PolicyInfo, Replay, StateInfo};
+use espalier_driver::xfrm::info::{PolicyInfo, Replay, StateInfo, Stats};
 use espalier_driver::xfrm::message::Message;
+use espalier_driver::xfrm::{Mark, OffloadMode};
 
 use crate::act::Act;
 use crate::slot::Slot;
@@ -93,8 +93,17 @@ pub fn configure<D: XfrmdevOps>(
 }
 
 /// An SA as both cores must have it. Left out is what a device in packet mode does not tell: the bitmap, and when a packet came that it then refused.
-pub fn state(info: &StateInfo) -> String {
+///
+/// In crypto mode refused packets are one number: one may have both a wrong ICV and a number that the window refuses. Software looks at the window first;
+/// with a device the core does when that has looked at the ICV (net/xfrm/xfrm_input.c, `crypto_done`).
+pub fn state(slots: &[Slot], info: &StateInfo) -> String {
     let StateInfo { id, saddr, reqid, dir, current, stats, limits, .. } = info;
+    let slot = (*reqid as usize).checked_sub(1).and_then(|index| slots.get(index));
+    let is_crypto = slot.is_some_and(|slot| slot.mode == Some(OffloadMode::Crypto));
+    let refused = match stats {
+        Stats { replay_window, replay, integrity_failed } if is_crypto => format!("refused {}", replay_window + replay + integrity_failed),
+        _ => format!("{stats:?}"),
+    };
     let numbers = match &info.replay {
         Replay::Legacy { oseq, seq, .. } => (u64::from(*oseq), u64::from(*seq)),
         Replay::Esn { state, .. } => {
@@ -102,7 +111,7 @@ pub fn state(info: &StateInfo) -> String {
         }
     };
     format!(
-        "{saddr}>{} {:#x} reqid {reqid} {dir:?} {} packets {} bytes since {} {stats:?} oseq, seq {numbers:x?} {limits:?}",
+        "{saddr}>{} {:#x} reqid {reqid} {dir:?} {} packets {} bytes since {} {refused} oseq, seq {numbers:x?} {limits:?}",
         id.daddr, id.spi, current.packets, current.bytes, current.add_time
     )
 }
@@ -117,17 +126,17 @@ pub fn policy(info: &PolicyInfo) -> String {
 ///
 /// # Panics
 /// When the device has failed.
-pub fn event(event: &MonitorEvent) -> Option<String> {
+pub fn event(slots: &[Slot], event: &MonitorEvent) -> Option<String> {
     let message = match event {
         MonitorEvent::Xfrm(message) => message,
         MonitorEvent::SequenceExhausted { .. } | MonitorEvent::Fallback { .. } => return None,
         MonitorEvent::DeviceFailed { .. } | MonitorEvent::UnknownHandle { .. } | MonitorEvent::Overrun(_) => panic!("{event:?}"),
     };
     Some(match message {
-        Message::NewState(info) => format!("new {}", state(info)),
-        Message::UpdatedState(info) => format!("updated {}", state(info)),
-        Message::DeletedState(info) => format!("deleted {}", state(info)),
-        Message::ExpiredState { state: info, hard } => expired(info, *hard),
+        Message::NewState(info) => format!("new {}", state(slots, info)),
+        Message::UpdatedState(info) => format!("updated {}", state(slots, info)),
+        Message::DeletedState(info) => format!("deleted {}", state(slots, info)),
+        Message::ExpiredState { state: info, hard } => expired(slots, info, *hard),
         Message::NewPolicy(info) => format!("new {}", policy(info)),
         Message::UpdatedPolicy(info) => format!("updated {}", policy(info)),
         Message::DeletedPolicy(info) => format!("deleted {}", policy(info)),
@@ -139,6 +148,6 @@ pub fn event(event: &MonitorEvent) -> Option<String> {
 }
 
 /// An SA has reached a limit.
-pub fn expired(info: &StateInfo, hard: bool) -> String {
-    format!("expired, hard: {hard} {}", state(info))
+pub fn expired(slots: &[Slot], info: &StateInfo, hard: bool) -> String {
+    format!("expired, hard: {hard} {}", state(slots, info))
 }
