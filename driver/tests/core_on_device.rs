@@ -81,6 +81,8 @@ fn id(spi: u32, direction: Direction) -> SaId {
 #[derive(Default)]
 struct Tables {
     tx: BTreeMap<u16, u32>,
+    /// Numbers in `tx`, the one written last at the end: one that encrypts for the stack may stay beside another with its SPI.
+    tx_order: Vec<u16>,
     rx: BTreeSet<u16>,
     cam: BTreeMap<(u16, u8), (u32, u16)>,
     tx_policies: BTreeMap<u16, Command>,
@@ -98,6 +100,8 @@ impl Tables {
                     free(Direction::Out);
                 }
                 self.tx.insert(index, command.get(tx_sa::SPI) as u32);
+                self.tx_order.retain(|number| *number != index);
+                self.tx_order.push(index);
             }
             Op::RxSaWrite => {
                 free(Direction::In);
@@ -124,10 +128,10 @@ impl Tables {
         }
     }
 
-    /// The number of an SA that packets find.
+    /// The number of the SA that packets find.
     fn number(&self, spi: u32, direction: Direction) -> Option<u16> {
         match direction {
-            Direction::Out => self.tx.iter().find(|(_, found)| **found == spi).map(|(number, _)| *number),
+            Direction::Out => self.tx_order.iter().rev().find(|number| self.tx.get(number) == Some(&spi)).copied(),
             Direction::In => self.cam.values().find(|(found, _)| *found == spi).map(|(_, number)| *number),
         }
     }
@@ -164,12 +168,12 @@ impl Rig {
     fn act(&mut self, act: Act) {
         match act {
             Act::Add { spi, direction, mode, limited } => {
-                let before = self.tables.number(spi, direction).is_some();
+                let before = self.tables.number(spi, direction);
                 let added = self.core.state_add(StateRequest::offloaded(params(spi, direction, mode, limited), DEV));
                 self.follow();
-                let there = self.tables.number(spi, direction).is_some();
+                let there = self.tables.number(spi, direction);
                 match added {
-                    Ok(_) => assert!(!before && there, "a new SA stands in the device"),
+                    Ok(_) => assert!(there.is_some() && there != before, "a new SA stands in the device"),
                     // It is there, or the small tables are full.
                     Err(error) => assert!(matches!(error.errno(), Errno::Eexist | Errno::Enospc) && there == before, "{error}"),
                 }
