@@ -149,16 +149,20 @@ impl Slot {
             },
             selector: if variant.selector { Some(self.selector(which.from, 2)) } else { Some(self.selector(which.from, 0)) },
             encap: (self.nat_t && !self.protected_v6()).then_some(encap),
-            limits: self.limits(variant.limit),
+            limits: self.limits(variant.limit, direction),
             ..SaParams::new(self.id(which), self.outer(which.from), self.ipsec_mode(), offload, aead)
         }
     }
 
-    pub fn limits(&self, limit: Limit) -> Limits {
+    /// An inbound SA in crypto mode has limits of time only: software looks at counts before it looks at the ICV, and with a device the core looks at them behind it
+    /// (net/xfrm/xfrm_input.c, `crypto_done`), so that a packet with a wrong ICV finds a limit reached, or not.
+    pub fn limits(&self, limit: Limit, direction: Direction) -> Limits {
         let soft = |soft: Option<u64>, none| soft.filter(|_| !self.is_packet() || self.is_single()).unwrap_or(none);
         let none = Limits::NONE;
+        let counts = direction == Direction::Out || self.mode != Some(OffloadMode::Crypto);
         match limit {
             Limit::None => none,
+            Limit::Packets { .. } | Limit::Bytes { .. } if !counts => none,
             Limit::Packets { soft: at, hard } => Limits { soft_packets: soft(at, Limits::INF), hard_packets: hard, ..none },
             Limit::Bytes { soft: at, hard } => Limits { soft_bytes: soft(at, Limits::INF), hard_bytes: hard, ..none },
             Limit::Seconds { soft: at, hard } => Limits { soft_add_seconds: soft(at, 0), hard_add_seconds: hard, ..none },
