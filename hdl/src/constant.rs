@@ -40,24 +40,6 @@ impl<const N: usize, const V: u64> Default for Const<N, V> {
     }
 }
 
-impl<const N: usize, const V: u64> Logic for Const<N, V> {
-    fn update(&mut self) {}
-}
-
-impl<const N: usize, const V: u64> Block for Const<N, V> {
-    fn connect_all(&mut self) {}
-
-    fn update_all(&mut self) {}
-
-    fn has_changed(&self) -> bool {
-        false
-    }
-
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        self.0.accept(name, probe);
-    }
-}
-
 /// Whether a core with `R` rounds of AES is folded: a slot every 14 / `R` clocks ([`crate::gcm::aes::Aes`]).
 #[derive(Copy, Clone, Debug)]
 pub struct Folded<const R: usize>(Constant<bool>);
@@ -75,38 +57,31 @@ impl<const R: usize> Default for Folded<R> {
     }
 }
 
-impl<const R: usize> Logic for Folded<R> {
-    fn update(&mut self) {}
+/// A block that is nothing but its constant.
+macro_rules! constants {
+    ($($name:ident<$(const $parameter:ident: $kind:ty),+>;)+) => {$(
+        impl<$(const $parameter: $kind),+> Logic for $name<$($parameter),+> {
+            fn update(&mut self) {}
+        }
+
+        impl<$(const $parameter: $kind),+> Block for $name<$($parameter),+> {
+            fn connect_all(&mut self) {}
+
+            fn update_all(&mut self) {}
+
+            fn has_changed(&self) -> bool {
+                false
+            }
+
+            fn accept(&self, name: &str, probe: &mut dyn Probe) {
+                self.0.accept(name, probe);
+            }
+        }
+    )+};
 }
 
-impl<const R: usize> Block for Folded<R> {
-    fn connect_all(&mut self) {}
-
-    fn update_all(&mut self) {}
-
-    fn has_changed(&self) -> bool {
-        false
-    }
-
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        self.0.accept(name, probe);
-    }
-}
-
-impl<const V: usize> Logic for Size<V> {
-    fn update(&mut self) {}
-}
-
-impl<const V: usize> Block for Size<V> {
-    fn connect_all(&mut self) {}
-
-    fn update_all(&mut self) {}
-
-    fn has_changed(&self) -> bool {
-        false
-    }
-
-    fn accept(&self, name: &str, probe: &mut dyn Probe) {
-        self.0.accept(name, probe);
-    }
+constants! {
+    Size<const V: usize>;
+    Const<const N: usize, const V: u64>;
+    Folded<const R: usize>;
 }
