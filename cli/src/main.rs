@@ -32,7 +32,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 struct Cli {
     /// What the device is behind: sim, or uart:PORT[,BAUD] for a board at a serial port. For `run` twice: the left NIC's and the right one's; one
     /// that is left out is simulated.
-    #[arg(long, value_name = "BUS", global = true)]
+    #[arg(long, value_name = "BUS")]
     bus: Vec<BusSpec>,
     #[command(subcommand)]
     command: Command,

@@ -91,7 +91,7 @@ fn the_program_drives_a_board_as_it_drives_the_simulator() {
 
 #[test]
 fn a_board_tells_what_it_can_do() {
-    let (out, error, status) = espalier(|port| ["caps", "--json", "--bus", &format!("uart:{port}")].map(str::to_owned).to_vec());
+    let (out, error, status) = espalier(|port| ["--bus", &format!("uart:{port}"), "caps", "--json"].map(str::to_owned).to_vec());
     assert_eq!((error.as_str(), status), ("", Some(0)));
     let caps: Value = serde_json::from_str(&out).unwrap();
     let simulated = Command::new(env!("CARGO_BIN_EXE_espalier")).args(["caps", "--json", "--simulated"]).output().unwrap();
@@ -119,4 +119,15 @@ fn wrong_words_and_absent_boards_are_named() {
     let run = ["run", "--xfrm", "x", "--in", "y", "--out", "z"];
     let three = said(&[&["--bus", "sim", "--bus", "sim", "--bus", "uart:/c"][..], &run].concat());
     assert_eq!(three, "--bus uart:/c,3000000: run has 2 at most\n");
+}
+
+/// The daemon's `--bus` is another than that of `run` and `caps`.
+#[test]
+fn the_daemon_has_its_own_bus() {
+    let daemon = ["daemon", "--bus", "vfio:ffff:ff:1f.7", "--tap", "none", "--socket", "/no/such/socket"];
+    let output = Command::new(env!("CARGO_BIN_EXE_espalier")).args(daemon).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let output = Command::new(env!("CARGO_BIN_EXE_espalier")).args(["--bus", "sim"]).args(daemon).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "--bus sim: daemon has no bus; `run` and `caps` have\n");
 }
