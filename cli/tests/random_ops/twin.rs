@@ -202,6 +202,12 @@ impl<'a> Twins<'a> {
                     counts.filter(|(_, count)| *count > 0).collect::<Vec<_>>()
                 };
                 same("counters", side, &counts(&|mib| now.get(mib) - before.get(mib)), &counts(&|mib| twins.get(mib)))?;
+                // A device only ever finds the ICV first.
+                let (device, software) =
+                    (now.get(Mib::InStateSeqError) - before.get(Mib::InStateSeqError), twins.get(Mib::InStateSeqError));
+                if device > software {
+                    return Err(format!("numbers refused at {side}: {device} with the device, {software} in software"));
+                }
             }
             same("packets received", side, &hex(&real[at]), &hex(&twin[at]))?;
             let (from, wire) = (sim(side), self.rig.world.wire());

@@ -37,6 +37,9 @@ use crate::constant::Folded;
 /// Clocks for which a step is needed: with the longest product, until the tag.
 const STEPS: usize = 3 + Multiplier::<2>::LATENCY;
 
+/// The last of them, as it is spelt below: the clock of the tag.
+const _: () = assert!(STEPS - 1 == 11 && 2 + Multiplier::<14>::LATENCY == 4);
+
 /// See the module's documentation. `R`: rounds of AES ([`super::aes::Aes`]).
 #[derive(LogicBlock, Default)]
 pub struct Ghash<const R: usize> {

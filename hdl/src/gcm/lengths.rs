@@ -33,6 +33,9 @@ const PRODUCT: usize = 128 + PAYLOAD_BITS - 1;
 /// Clocks in which a whole product waits for the tag.
 const WAIT: usize = 3;
 
+/// As the shifts below spell them.
+const _: () = assert!(DIGIT == 3 && DIGITS - AAD_BITS == 11 && DIGITS - PAYLOAD_BITS == 5 && DIGITS == DIGIT * Aes::<2>::PASSES);
+
 /// H x^51, H x^109, what counts bytes of AAD and of payload: the unreduced product.
 pub struct Product<const R: usize>;
 

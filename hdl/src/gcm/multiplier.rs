@@ -20,6 +20,9 @@ use super::field::{self, Combine, Leaves, DIGIT, DIGITS, LEAVES};
 use super::network::{Comb2, Function, Net, Network};
 use crate::constant::Folded;
 
+/// As the shifts below spell them.
+const _: () = assert!(DIGIT == 19 && DIGITS - 128 == 5 && DIGITS == DIGIT * Aes::<2>::PASSES);
+
 /// The factors to the products of leaves, or of a digit.
 pub struct Products<const R: usize>;
 

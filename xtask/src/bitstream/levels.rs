@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{Block, block_of};
@@ -50,7 +51,7 @@ struct Cell {
 #[serde(untagged)]
 enum Bit {
     Net(u32),
-    Constant(#[allow(dead_code, reason = "what it is does not matter")] String),
+    Constant(IgnoredAny),
 }
 
 impl Cell {
@@ -71,18 +72,18 @@ impl Cell {
     /// Nets of its inputs; those that its outputs depend on in the same clock, or the others.
     fn inputs(&self, same_clock: bool) -> impl Iterator<Item = u32> {
         let combinational = move |port: &str| self.through().is_some() && (self.kind != "TRELLIS_DPR16X4" || port == "RAD");
-        let ports = self.connections.iter().filter(move |(port, _)| {
-            self.port_directions.get(*port).is_some_and(|direction| direction == "input") && combinational(port) == same_clock
-        });
-        ports.flat_map(|(_, bits)| bits).filter_map(|bit| match bit {
-            Bit::Net(net) => Some(*net),
-            Bit::Constant(_) => None,
-        })
+        self.nets("input", move |port| combinational(port) == same_clock)
     }
 
     fn outputs(&self) -> impl Iterator<Item = u32> {
-        let ports =
-            self.connections.iter().filter(|(port, _)| self.port_directions.get(*port).is_some_and(|direction| direction == "output"));
+        self.nets("output", |_| true)
+    }
+
+    fn nets(&self, direction: &str, of: impl Fn(&str) -> bool) -> impl Iterator<Item = u32> {
+        let ports = self
+            .connections
+            .iter()
+            .filter(move |(port, _)| self.port_directions.get(*port).is_some_and(|its| its == direction) && of(port));
         ports.flat_map(|(_, bits)| bits).filter_map(|bit| match bit {
             Bit::Net(net) => Some(*net),
             Bit::Constant(_) => None,
