@@ -25,7 +25,7 @@ fn changes_to_the_tables_cost_the_traffic_no_clock_and_neither_do_policies() {
         let latency = match of.direction {
             Load::Tx => 45,
             Load::Rx => 134,
-            Load::Both => 138,
+            Load::Both => 137,
         };
         assert_eq!((of.clocks_per_packet, of.latency_clocks), (8.0, latency), "{of:?}");
     }

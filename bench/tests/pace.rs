@@ -27,5 +27,5 @@ fn long_frames_take_store_and_forward_and_less_than_100_clocks() {
     }
     let of = |bytes, direction| found.iter().find(|of| (of.frame_bytes, of.direction) == (bytes, direction)).unwrap();
     assert_eq!(of(64, Load::Rx).latency_clocks, 139);
-    assert_eq!([Load::Rx, Load::Both].map(|load| of(1518, load).behind_clocks), [95, 96]);
+    assert_eq!([Load::Rx, Load::Both].map(|load| of(1518, load).behind_clocks), [94, 94]);
 }

@@ -5,6 +5,7 @@ use rust_hdl::prelude::*;
 use crate::constant::Const;
 use crate::records::icv_size;
 use crate::shift::Shift;
+use crate::slice::Slice;
 use crate::stream::Beat;
 
 /// What follows a payload.
@@ -24,7 +25,7 @@ pub struct WithIcv {
 /// - A payload with an ICV is a multiple of 4 bytes, one without of any length. `error` of the last beat is kept.
 /// - Latency 1 clock.
 /// - Throughput: a clock for each beat of `m`, so ceil((payload + ICV) / 16). No bubble between packets.
-/// - Back-pressure: `m` is a register; `s_ready` follows `m_ready`.
+/// - Back-pressure: `m` is a [`Slice`]; `s_ready` falls when both its registers are full.
 #[derive(LogicBlock, Default)]
 pub struct Append {
     pub clock: Signal<In, Clock>,
@@ -42,8 +43,7 @@ pub struct Append {
     pub m_beat: Signal<Out, Beat>,
     pub m_valid: Signal<Out, bool>,
     align: Shift,
-    out: DFF<Beat>,
-    out_valid: DFF<bool>,
+    out: Slice<Beat>,
     /// `rest` is to leave next.
     flush: DFF<bool>,
     /// What the last beat of payload and tag has of the tag.
@@ -65,8 +65,10 @@ pub struct Append {
 impl Logic for Append {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, out, out_valid, flush, rest);
-        self.advance.next = !self.out_valid.q.val() | self.m_ready.val();
+        dff_setup!(self, clock, flush, rest);
+        clock!(self, clock, out);
+        self.out.reset.next = self.reset.val();
+        self.advance.next = self.out.s_ready.val();
         self.last.next = self.s_beat.val().last;
         self.bytes.next = self.s_beat.val().bytes;
         self.with_tag.next = self.last.val() & self.with_icv.val().icv;
@@ -93,34 +95,34 @@ impl Logic for Append {
         self.align.offset.next = self.bytes.val().get_bits::<3>(1);
 
         if self.advance.val() {
-            self.out_valid.d.next = self.take.val() | self.flush.q.val();
             self.flush.d.next = self.take.val() & (self.with_tag.val() & self.overflows.val());
-            self.out.d.next = self.s_beat.val();
-            if self.with_tag.val() {
-                self.out.d.next.bytes = bit_cast::<5, 6>(self.total.val());
-                if self.overflows.val() {
-                    self.out.d.next.bytes = 16.into();
-                    self.out.d.next.last = false;
-                    self.out.d.next.error = false;
-                }
-                if self.bytes.val() != 16 {
-                    self.out.d.next.data = self.align.merged.val();
-                }
+        }
+        self.out.s_valid.next = self.take.val() | self.flush.q.val();
+        self.out.s_data.next = self.s_beat.val();
+        if self.with_tag.val() {
+            self.out.s_data.next.bytes = bit_cast::<5, 6>(self.total.val());
+            if self.overflows.val() {
+                self.out.s_data.next.bytes = 16.into();
+                self.out.s_data.next.last = false;
+                self.out.s_data.next.error = false;
             }
-            if self.flush.q.val() {
-                self.out.d.next = self.rest.q.val();
+            if self.bytes.val() != 16 {
+                self.out.s_data.next.data = self.align.merged.val();
             }
+        }
+        if self.flush.q.val() {
+            self.out.s_data.next = self.rest.q.val();
         }
         if self.take.val() {
             self.rest.d.next = self.s_beat.val();
             self.rest.d.next.data = self.align.rotated.val();
             self.rest.d.next.bytes = bit_cast::<5, 6>(self.total.val() - 16);
         }
-        self.m_beat.next = self.out.q.val();
-        self.m_valid.next = self.out_valid.q.val();
+        self.m_beat.next = self.out.m_data.val();
+        self.m_valid.next = self.out.m_valid.val();
+        self.out.m_ready.next = self.m_ready.val();
 
         if self.reset.val() {
-            self.out_valid.d.next = false;
             self.flush.d.next = false;
         }
     }

@@ -10,8 +10,7 @@ use crate::fifo::Fifo;
 /// - Ports: `s` in, `m` out; `room` as [`Fifo`]'s.
 /// - Latency: what is pushed while nothing is stored is offered 1 clock later.
 /// - Throughput: one push and one pop a clock.
-/// - Back-pressure: `s_ready` falls when 2^A entries are stored, besides those in the two output registers. It comes straight from a register. A is at
-///   most 7.
+/// - Back-pressure: `s_ready` falls when 2^A entries are stored, besides those in the two output registers. It comes straight from a register.
 #[derive(LogicBlock, Default)]
 pub struct Eager<T: Synth, const A: usize, const ROOM: u64 = 1> {
     pub clock: Signal<In, Clock>,
@@ -26,35 +25,25 @@ pub struct Eager<T: Synth, const A: usize, const ROOM: u64 = 1> {
     fifo: Fifo<T, A, ROOM>,
     out: DFF<T>,
     out_valid: DFF<bool>,
-    /// Entries in the FIFO, on their way through it included.
-    waiting: DFF<Bits<8>>,
     free: Signal<Local, bool>,
     direct: Signal<Local, bool>,
     push: Signal<Local, bool>,
-    pop: Signal<Local, bool>,
 }
 
 impl<T: Synth, const A: usize, const ROOM: u64> Logic for Eager<T, A, ROOM> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, out, out_valid, waiting);
+        dff_setup!(self, clock, out, out_valid);
         clock!(self, clock, fifo);
         self.fifo.reset.next = self.reset.val();
         self.free.next = !self.out_valid.q.val() | self.m_ready.val();
-        self.direct.next = self.free.val() & (self.waiting.q.val() == 0);
+        self.direct.next = self.free.val() & self.fifo.empty.val();
 
         self.s_ready.next = self.fifo.s_ready.val();
         self.push.next = (self.s_valid.val() & self.fifo.s_ready.val()) & !self.direct.val();
         self.fifo.s_data.next = self.s_data.val();
         self.fifo.s_valid.next = self.push.val();
         self.fifo.m_ready.next = self.free.val();
-        self.pop.next = self.fifo.m_valid.val() & self.free.val();
-        if self.push.val() & !self.pop.val() {
-            self.waiting.d.next = self.waiting.q.val() + 1;
-        }
-        if self.pop.val() & !self.push.val() {
-            self.waiting.d.next = self.waiting.q.val() - 1;
-        }
         self.room.next = self.fifo.room.val();
 
         if self.free.val() {
@@ -69,7 +58,6 @@ impl<T: Synth, const A: usize, const ROOM: u64> Logic for Eager<T, A, ROOM> {
 
         if self.reset.val() {
             self.out_valid.d.next = false;
-            self.waiting.d.next = 0.into();
         }
     }
 }

@@ -55,6 +55,9 @@ pub struct Encap {
     pub job: Signal<Out, Job>,
     pub job_valid: Signal<Out, bool>,
     pub job_ready: Signal<In, bool>,
+    /// With the job of a packet that the core is to work on; taken at once.
+    pub crypto: Signal<Out, CryptoContext>,
+    pub crypto_valid: Signal<Out, bool>,
     pub fields: Signal<Out, HeaderFields>,
     pub fields_valid: Signal<Out, bool>,
     pub fields_ready: Signal<In, bool>,
@@ -82,7 +85,6 @@ pub struct Encap {
     length: DFF<Bits<16>>,
     /// For the IPv4 checksum: what the header builder is to add the length to.
     sum: DFF<Bits<19>>,
-    crypto: Signal<Local, CryptoContext>,
     inner_tos: Signal<Local, Bits<8>>,
     protocol: Signal<Local, Bits<8>>,
     src: Signal<Local, Bits<128>>,
@@ -205,7 +207,6 @@ impl Logic for Encap {
         self.crypto.next.decrypt = false;
         self.crypto.next.h = self.sa.q.val().h;
         self.crypto.next.h3 = self.sa.q.val().h3;
-        self.job.next.crypto = self.crypto.val();
 
         // IPv4 checksum: of a new header the sum of all words but the length; else by RFC 1624 equation 3, what goes and what comes.
         self.src.next = self.sa.q.val().src;
@@ -289,6 +290,7 @@ impl Logic for Encap {
         self.with_icv.next.size = self.sa.q.val().icv;
         self.packet_ready.next = false;
         self.job_valid.next = false;
+        self.crypto_valid.next = false;
         self.fields_valid.next = false;
         self.with_icv_valid.next = false;
         self.all_ready.next = (self.job_ready.val() & self.fields_ready.val()) & (self.is_discard.val() | self.with_icv_ready.val());
@@ -362,6 +364,7 @@ impl Logic for Encap {
             }
             EncapState::Offer => {
                 self.job_valid.next = self.all_ready.val();
+                self.crypto_valid.next = self.all_ready.val() & self.is_protect.val();
                 self.fields_valid.next = self.all_ready.val();
                 self.with_icv_valid.next = self.all_ready.val() & !self.is_discard.val();
                 if self.all_ready.val() {

@@ -265,6 +265,7 @@ impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: us
         self.s_axis_host_tready.next = self.tx.s_ready.val();
         self.core.tx_slot.next = self.tx.slot.val();
         self.core.tx_crypto.next = self.tx.crypto.val();
+        self.core.tx_crypto_valid.next = self.tx.crypto_valid.val();
         self.core.tx_slot_valid.next = self.tx.slot_valid.val();
         self.tx.slot_ready.next = self.core.tx_slot_ready.val();
         self.core.tx_room.next = self.tx.room.val();
@@ -294,6 +295,7 @@ impl<const A: usize, const R: usize, const G: usize, const C: usize, const W: us
         self.s_axis_wire_tready.next = self.rx.s_ready.val();
         self.core.rx_slot.next = self.rx.slot.val();
         self.core.rx_crypto.next = self.rx.crypto.val();
+        self.core.rx_crypto_valid.next = self.rx.crypto_valid.val();
         self.core.rx_slot_valid.next = self.rx.slot_valid.val();
         self.rx.slot_ready.next = self.core.rx_slot_ready.val();
         self.core.rx_room.next = self.rx.room.val();

@@ -8,14 +8,14 @@ use crate::constant::Const;
 
 /// First-word fall-through FIFO of at least 2^A entries over one RAM of synchronous read.
 ///
-/// - Ports: `s` in, `m` out; `room`, for a source that can't stop at once.
+/// - Ports: `s` in, `m` out; `empty`; `room`, for a source that can't stop at once.
 /// - Latency: what is pushed into an empty FIFO is offered 3 clocks later.
 /// - Throughput: one push and one pop a clock.
 /// - Back-pressure: `s_ready` falls when 2^A entries are stored, besides the one in the output register. It comes straight from a
 ///   register: a pop frees its entry for the clock after.
 ///
 /// `room` high at a clock edge: `ROOM` more entries can be pushed, one at this very edge included, whatever the reader does.
-/// It is a register, and lags behind the fill by one clock: the guarantee has that taken off. `ROOM` is 1 to 2^A - 1, A at most 15.
+/// It is a register, and lags behind the fill by one clock: the guarantee has that taken off. `ROOM` is 1 to 2^A - 1, A 2 to 15.
 ///
 /// Entries pass RAM, then the output register, so that nobody sees the RAM's slow out. An address is never read in the clock in
 /// which it is written, save when the result is thrown away: synthesis may leave out read-during-write logic.
@@ -30,6 +30,8 @@ pub struct Fifo<T: Synth, const A: usize, const ROOM: u64 = 1> {
     pub m_data: Signal<Out, T>,
     pub m_valid: Signal<Out, bool>,
     pub room: Signal<Out, bool>,
+    /// Nothing is stored or offered.
+    pub empty: Signal<Out, bool>,
     ram: Ram<T, A>,
     /// Address of the next push.
     write: DFF<Bits<A>>,
@@ -37,7 +39,11 @@ pub struct Fifo<T: Synth, const A: usize, const ROOM: u64 = 1> {
     read: DFF<Bits<A>>,
     /// The one after it.
     after: DFF<Bits<A>>,
-    full: DFF<bool>,
+    /// Entries stored, modulo 2^A; and whether there are any, more than one, and space for another.
+    count: DFF<Bits<A>>,
+    space: DFF<bool>,
+    any: DFF<bool>,
+    many: DFF<bool>,
     /// The RAM's output is the entry at `read`.
     fetched: DFF<bool>,
     out: DFF<T>,
@@ -45,9 +51,6 @@ pub struct Fifo<T: Synth, const A: usize, const ROOM: u64 = 1> {
     roomy: DFF<bool>,
     push: Signal<Local, bool>,
     pop: Signal<Local, bool>,
-    stored: Signal<Local, bool>,
-    used: Signal<Local, Bits<A>>,
-    write_after: Signal<Local, Bits<A>>,
     claimed: Signal<Local, Bits<16>>,
     margin: Const<16, ROOM>,
 }
@@ -55,28 +58,26 @@ pub struct Fifo<T: Synth, const A: usize, const ROOM: u64 = 1> {
 impl<T: Synth, const A: usize, const ROOM: u64> Logic for Fifo<T, A, ROOM> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write, read, after, full, fetched, out, out_valid, roomy);
+        dff_setup!(self, clock, write, read, after, count, space, any, many, fetched, out, out_valid, roomy);
         self.ram.read_clock.next = self.clock.val();
         self.ram.write_clock.next = self.clock.val();
 
         // Push
-        self.s_ready.next = !self.full.q.val();
-        self.push.next = self.s_valid.val() & !self.full.q.val();
+        self.s_ready.next = self.space.q.val();
+        self.push.next = self.s_valid.val() & self.space.q.val();
         self.ram.write_address.next = self.write.q.val();
         self.ram.write_data.next = self.s_data.val();
         self.ram.write_enable.next = self.push.val();
-        self.write_after.next = self.write.q.val() + 1;
         if self.push.val() {
-            self.write.d.next = self.write_after.val();
+            self.write.d.next = self.write.q.val() + 1;
         }
 
         // Pop: from the RAM's output into the output register. The RAM reads the entry that comes behind in the same clock.
         self.pop.next = self.fetched.q.val() & (!self.out_valid.q.val() | self.m_ready.val());
-        self.stored.next = self.full.q.val() | (self.write.q.val() != self.read.q.val());
-        self.fetched.d.next = self.stored.val();
+        self.fetched.d.next = self.any.q.val();
         self.ram.read_address.next = self.read.q.val();
         if self.pop.val() {
-            self.fetched.d.next = self.stored.val() & (self.write.q.val() != self.after.q.val());
+            self.fetched.d.next = self.many.q.val();
             self.ram.read_address.next = self.after.q.val();
             self.read.d.next = self.after.q.val();
             self.after.d.next = self.after.q.val() + 1;
@@ -90,24 +91,33 @@ impl<T: Synth, const A: usize, const ROOM: u64> Logic for Fifo<T, A, ROOM> {
         }
         self.m_data.next = self.out.q.val();
         self.m_valid.next = self.out_valid.q.val();
+        self.empty.next = !(self.any.q.val() | self.out_valid.q.val());
 
-        // Fill
+        // Fill. What is compared here is compared before it is known whether anything moves, which comes last.
         if self.push.val() & !self.pop.val() {
-            self.full.d.next = self.write_after.val() == self.read.q.val();
+            self.count.d.next = self.count.q.val() + 1;
+            self.space.d.next = !self.count.q.val().all();
+            self.any.d.next = true;
+            self.many.d.next = self.any.q.val();
         }
         if self.pop.val() & !self.push.val() {
-            self.full.d.next = false;
+            self.count.d.next = self.count.q.val() - 1;
+            self.space.d.next = true;
+            self.any.d.next = self.many.q.val();
+            self.many.d.next = self.many.q.val() & (self.count.q.val() != 2);
         }
-        self.used.next = self.write.q.val() - self.read.q.val();
-        self.claimed.next = bit_cast::<16, A>(self.used.val()) + self.margin.val();
-        self.roomy.d.next = !self.full.q.val() & (bit_cast::<16, A>(bit_cast::<A, 16>(self.claimed.val())) == self.claimed.val());
+        self.claimed.next = bit_cast::<16, A>(self.count.q.val()) + self.margin.val();
+        self.roomy.d.next = self.space.q.val() & (bit_cast::<16, A>(bit_cast::<A, 16>(self.claimed.val())) == self.claimed.val());
         self.room.next = self.roomy.q.val();
 
         if self.reset.val() {
             self.write.d.next = 0.into();
             self.read.d.next = 0.into();
             self.after.d.next = 1.into();
-            self.full.d.next = false;
+            self.count.d.next = 0.into();
+            self.space.d.next = true;
+            self.any.d.next = false;
+            self.many.d.next = false;
             self.fetched.d.next = false;
             self.out_valid.d.next = false;
             self.roomy.d.next = false;

@@ -5,7 +5,8 @@ mod trailer;
 
 use rust_hdl::prelude::*;
 
-use crate::records::{CryptoContext, Gathered, Job, Lead, Slot};
+use crate::queue::Queue;
+use crate::records::{Gathered, Job, Lead, Slot};
 use crate::shift::Shift;
 use crate::stream::Beat;
 use plan::{Plan, Planner};
@@ -13,10 +14,9 @@ use trailer::Trailer;
 
 /// Turns each frame into the slots of the GCM core that its [`Job`] asks for.
 ///
-/// - Ports: `s` whole frames, `job` one for each in the same order, taken when its frame is begun; `slot` with `crypto` beside it, the
-///   same for all slots of a packet; `gathered` once for each job that is not `discard`; `lead` with `lead_valid`, to be taken at once: the beats
+/// - Ports: `s` whole frames, `job` one for each in the same order, taken when its frame is begun; `slot`; `gathered` once for each job that is not `discard`; `lead` with `lead_valid`, to be taken at once: the beats
 ///   that are skipped, all or in part, of each frame that is neither discarded nor bypasses, as far as the frame has them.
-/// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` and `crypto` do not count). A protected one
+/// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` does not count). A protected one
 ///   gives `first`, then its blocks, with exact `remaining`; what the frame holds behind (Ethernet padding) is swallowed.
 /// - A frame that ends early is brought to a proper end, the missing bytes undefined, with at most 4 blocks after its last beat; `gathered.error` tells.
 /// - Jobs: `skip` is even and at most 86; `length` with trailer is a multiple of 4, with ICV too, and at most 65,500.
@@ -25,7 +25,7 @@ use trailer::Trailer;
 /// - Throughput: a frame of `n` beats takes `n` clocks if it is discarded or bypasses. A protected one with `b` blocks takes
 ///   max(`n`, ceil(`skip` / 16) + `b`) clocks, from one `first` slot to the next: `n` with an ICV of 16 bytes, else at most `n` + 1, or the number of its slots. With
 ///   `skip` 0, where no beat goes with the `first` slot, 1 + max(`n`, `b`). No bubble between frames, but a frame takes at least 3 clocks.
-/// - Back-pressure: everything waits while a slot, or the `gathered` of the frame before, is not taken.
+/// - Back-pressure: four slots wait; then, or while the `gathered` of the frame before is not taken, everything does.
 #[derive(LogicBlock, Default)]
 pub struct Gather {
     pub clock: Signal<In, Clock>,
@@ -39,7 +39,6 @@ pub struct Gather {
     pub s_ready: Signal<Out, bool>,
     pub job_ready: Signal<Out, bool>,
     pub slot: Signal<Out, Slot>,
-    pub crypto: Signal<Out, CryptoContext>,
     pub slot_valid: Signal<Out, bool>,
     pub gathered: Signal<Out, Gathered>,
     pub gathered_valid: Signal<Out, bool>,
@@ -60,9 +59,9 @@ pub struct Gather {
     /// What is still to come of it: `lead_ahead`, `beats_ahead` and `blocks_ahead` count down.
     now: DFF<Plan>,
     carry: DFF<Bits<128>>,
-    slot_out: DFF<Slot>,
-    slot_full: DFF<bool>,
-    crypto_out: DFF<CryptoContext>,
+    /// Where headers pass there is no slot for a few clocks: with some in stock a direction takes its share of the core in those clocks as well, however the
+    /// two directions meet (docs/decisions/0017).
+    slots: Queue<Slot, 2>,
     icv: DFF<Bits<128>>,
     icv_size: DFF<Bits<2>>,
     error: DFF<bool>,
@@ -96,8 +95,9 @@ pub struct Gather {
 impl Logic for Gather {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, armed, busy, ended, now, carry, slot_out, slot_full, crypto_out, icv, icv_size, error, gathered_full);
-        clock!(self, clock, planner);
+        dff_setup!(self, clock, armed, busy, ended, now, carry, icv, icv_size, error, gathered_full);
+        clock!(self, clock, planner, slots);
+        self.slots.reset.next = self.reset.val();
         self.planner.reset.next = self.reset.val();
         self.planner.job.next = self.job.val();
         self.planner.job_valid.next = self.job_valid.val();
@@ -109,15 +109,12 @@ impl Logic for Gather {
         self.blocks_ahead.next = self.now.q.val().blocks_ahead;
         self.more_blocks.next = !self.blocks_ahead.val().get_bit(13);
         self.last_block.next = self.blocks_ahead.val() == 0;
-        self.go.next = (!self.slot_full.q.val() | self.slot_ready.val()) & (!self.gathered_full.q.val() | self.gathered_ready.val());
+        self.go.next = self.slots.s_ready.val() & (!self.gathered_full.q.val() | self.gathered_ready.val());
 
         // Begin. A protected frame's first beat goes with the `first` slot, unless it already holds payload alone.
         self.start.next = self.armed.q.val() & self.s_valid.val() & self.go.val();
         self.planner.take.next = self.start.val();
         self.job_ready.next = self.start.val();
-        if self.armed.q.val() & self.go.val() {
-            self.crypto_out.d.next = self.job.val().crypto;
-        }
 
         // Take beats: those that give no block, those that give one, those behind what is asked for.
         self.wants.next =
@@ -182,24 +179,19 @@ impl Logic for Gather {
                 self.block.next.last = !self.more_blocks.val();
             }
         }
-        if self.slot_ready.val() {
-            self.slot_full.d.next = false;
+        self.slots.s_valid.next =
+            self.issue.val() | (self.start.val() & self.is_protected.val()) | (self.take.val() & self.now.q.val().bypass);
+        self.slots.s_data.next.first = self.armed.q.val() & self.is_protected.val();
+        self.slots.s_data.next.aad = false;
+        self.slots.s_data.next.bypass = self.now.q.val().bypass;
+        self.slots.s_data.next.remaining = bit_cast::<2, 14>(self.following.val());
+        if self.following.val() > 3 {
+            self.slots.s_data.next.remaining = 3.into();
         }
-        if self.go.val() {
-            self.slot_full.d.next =
-                self.issue.val() | (self.start.val() & self.is_protected.val()) | (self.take.val() & self.now.q.val().bypass);
-            self.slot_out.d.next.first = self.armed.q.val() & self.is_protected.val();
-            self.slot_out.d.next.aad = false;
-            self.slot_out.d.next.bypass = self.now.q.val().bypass;
-            self.slot_out.d.next.remaining = bit_cast::<2, 14>(self.following.val());
-            if self.following.val() > 3 {
-                self.slot_out.d.next.remaining = 3.into();
-            }
-            self.slot_out.d.next.beat = self.block.val();
-        }
-        self.slot.next = self.slot_out.q.val();
-        self.slot_valid.next = self.slot_full.q.val();
-        self.crypto.next = self.crypto_out.q.val();
+        self.slots.s_data.next.beat = self.block.val();
+        self.slot.next = self.slots.m_data.val();
+        self.slot_valid.next = self.slots.m_valid.val();
+        self.slots.m_ready.next = self.slot_ready.val();
 
         // What the frame ended with
         self.short.next = self.is_protected.val()
@@ -242,7 +234,6 @@ impl Logic for Gather {
             self.armed.d.next = false;
             self.busy.d.next = false;
             self.ended.d.next = false;
-            self.slot_full.d.next = false;
             self.gathered_full.d.next = false;
         }
     }

@@ -23,8 +23,8 @@ use network::Network;
 ///   What a lead holds behind `kept` is thrown away.
 /// - Latency: 2 clocks from the fields to the first beat of the prefix, if the lead is there; where that beat is part L2, part a new IP header, 3
 ///   clocks, or with IPv4, which waits for its checksum, 4.
-/// - Throughput: a packet each 8 clocks at least: a clock for each beat of lead and one more; at the same time one for each beat of lead that is
-///   kept, one for each beat of prefix that holds what is built, and at most two more.
+/// - Throughput: a packet each 9 clocks at least: a clock for each beat of lead and two more; at the same time one for each beat of lead that is
+///   kept, one for each beat of prefix that holds what is built, and at most three more. The slowest are those whose whole lead of 6 beats is kept.
 /// - Back-pressure: everything waits while a beat of `prefix` is not taken.
 #[derive(LogicBlock, Default)]
 pub struct HeaderBuilder {
@@ -42,8 +42,8 @@ pub struct HeaderBuilder {
     mend: Mend,
     network: Network,
     align: Shift,
-    /// There is a packet.
-    busy: DFF<bool>,
+    /// There is no packet. The opposite would need an inverter behind the register.
+    idle: DFF<bool>,
     f: DFF<HeaderFields>,
     /// The last byte of the prefix, counted from 0.
     tail: DFF<Bits<7>>,
@@ -94,7 +94,7 @@ pub struct HeaderBuilder {
 impl Logic for HeaderBuilder {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, busy, f, tail, led, done, builds, index, given, first, second, sum, checksum);
+        dff_setup!(self, clock, idle, f, tail, led, done, builds, index, given, first, second, sum, checksum);
         dff_setup!(self, clock, word, word_valid, word_built, word_given, word_bytes, word_last, carry);
         self.go.next = !(self.word_valid.q.val() & self.word_given.q.val()) | self.prefix_ready.val();
 
@@ -114,11 +114,11 @@ impl Logic for HeaderBuilder {
         self.keep.next = (!self.builds.q.val() & !self.done.q.val())
             & (!self.f.q.val().none & (self.lead_valid.val() & (!self.waits.val() | (self.index.q.val() == 0))));
         self.build.next = (self.builds.q.val() & !self.done.q.val()) & !self.waits.val();
-        self.step.next = (self.busy.q.val() & self.go.val()) & (self.empty.val() | (self.keep.val() | self.build.val()));
+        self.step.next = (!self.idle.q.val() & self.go.val()) & (self.empty.val() | (self.keep.val() | self.build.val()));
         self.is_edge.next = !self.builds.q.val() & (self.index.q.val() == self.last_kept.val().get_bits::<3>(4));
         self.ends.next = self.given.q.val() == self.last_byte.val().get_bits::<3>(4);
-        self.pops.next =
-            (self.busy.q.val() & !self.led.q.val()) & (self.done.q.val() | (self.f.q.val().none | (self.builds.q.val() | self.step.val())));
+        self.pops.next = (!self.idle.q.val() & !self.led.q.val())
+            & (self.done.q.val() | (self.f.q.val().none | (self.builds.q.val() | self.step.val())));
         self.lead_ready.next = self.pops.val();
         if self.pops.val() & (self.lead_valid.val() & self.lead.val().last) {
             self.led.d.next = true;
@@ -201,9 +201,12 @@ impl Logic for HeaderBuilder {
             }
         }
         self.finish.next = (self.done.q.val() & self.led.q.val()) & self.go.val();
-        self.fields_ready.next = !self.busy.q.val() | self.finish.val();
-        if !self.busy.q.val() | self.finish.val() {
-            self.busy.d.next = self.fields_valid.val();
+        self.fields_ready.next = self.idle.q.val();
+        if self.finish.val() {
+            self.idle.d.next = true;
+        }
+        if self.idle.q.val() {
+            self.idle.d.next = !self.fields_valid.val();
             self.f.d.next = self.fields.val();
             self.tail.d.next = (self.fields.val().kept + self.built.val()) - 1;
             self.led.d.next = !self.fields.val().has_lead;
@@ -216,7 +219,7 @@ impl Logic for HeaderBuilder {
         }
 
         if self.reset.val() {
-            self.busy.d.next = false;
+            self.idle.d.next = true;
             self.word_valid.d.next = false;
         }
     }

@@ -13,6 +13,7 @@ pub mod queue;
 pub mod ram;
 pub mod records;
 pub mod shift;
+pub mod slice;
 pub mod stream;
 
 // The engine and its edge.
@@ -37,7 +38,6 @@ pub mod tx_sa;
 pub mod encap;
 pub mod lead;
 pub mod gather;
-pub mod slot_queue;
 
 pub mod gcm;
 

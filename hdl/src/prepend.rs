@@ -4,6 +4,7 @@ use rust_hdl::prelude::*;
 
 use crate::records::{Meta, Prefix};
 use crate::shift::Shift;
+use crate::slice::Slice;
 use crate::stream::Beat;
 
 /// The headers of a packet, beats of [`Prefix`], followed by its payload, or `alone`.
@@ -14,7 +15,7 @@ use crate::stream::Beat;
 /// - Latency: 2 clocks from the second beat of headers (from the first, if it is the last), 1 from the payload.
 /// - Throughput: a clock for each beat of `m`, so ceil((headers + payload) / 16), if the headers of the packet behind are there when the last of
 ///   them is made. No bubble between packets.
-/// - Back-pressure: `m` is a register; `s_ready` and `prefix_ready` follow `m_ready`. Headers do not wait for their payload.
+/// - Back-pressure: `m` is a [`Slice`]; `s_ready` and `prefix_ready` fall when both its registers are full. Headers do not wait for their payload.
 #[derive(LogicBlock, Default)]
 pub struct Prepend {
     pub clock: Signal<In, Clock>,
@@ -30,9 +31,9 @@ pub struct Prepend {
     pub m_meta: Signal<Out, Meta>,
     pub m_valid: Signal<Out, bool>,
     align: Shift,
-    out: DFF<Beat>,
-    out_meta: DFF<Meta>,
-    out_valid: DFF<bool>,
+    out: Slice<Beat>,
+    /// In step with it: where nobody looks at `m_meta`, synthesis leaves it out as a whole.
+    out_meta: Slice<Meta>,
     /// There is a packet.
     busy: DFF<bool>,
     meta: DFF<Meta>,
@@ -77,10 +78,11 @@ pub struct Prepend {
 impl Logic for Prepend {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(
-            self, clock, out, out_meta, out_valid, busy, meta, carry, full, more, offset, space, alone, flush, rest_bytes, rest_error
-        );
-        self.advance.next = !self.out_valid.q.val() | self.m_ready.val();
+        dff_setup!(self, clock, busy, meta, carry, full, more, offset, space, alone, flush, rest_bytes, rest_error);
+        clock!(self, clock, out, out_meta);
+        self.out.reset.next = self.reset.val();
+        self.out_meta.reset.next = self.reset.val();
+        self.advance.next = self.out.s_ready.val();
         self.heading.next = (self.busy.q.val() & self.full.q.val()) & (self.advance.val() & (!self.more.q.val() | self.prefix_valid.val()));
         self.complete.next = self.heading.val() & (self.alone.q.val() & !self.more.q.val());
         self.wants.next = (self.advance.val() & self.busy.q.val()) & !(self.full.q.val() | self.flush.q.val());
@@ -112,11 +114,10 @@ impl Logic for Prepend {
             self.beat.next.bytes = 16.into();
             self.beat.next.last = self.alone.q.val() & !self.more.q.val();
         }
-        if self.advance.val() {
-            self.out.d.next = self.beat.val();
-            self.out_meta.d.next = self.meta.q.val();
-            self.out_valid.d.next = self.heading.val() | (self.take.val() | self.flush.q.val());
-        }
+        self.out.s_data.next = self.beat.val();
+        self.out.s_valid.next = self.heading.val() | (self.take.val() | self.flush.q.val());
+        self.out_meta.s_data.next = self.meta.q.val();
+        self.out_meta.s_valid.next = self.heading.val() | (self.take.val() | self.flush.q.val());
         if self.heading.val() {
             self.full.d.next = false;
         }
@@ -126,9 +127,11 @@ impl Logic for Prepend {
             self.rest_error.d.next = self.s_beat.val().error;
             self.flush.d.next = self.last.val() & self.overflows.val();
         }
-        self.m_beat.next = self.out.q.val();
-        self.m_meta.next = self.out_meta.q.val();
-        self.m_valid.next = self.out_valid.q.val();
+        self.m_beat.next = self.out.m_data.val();
+        self.m_meta.next = self.out_meta.m_data.val();
+        self.m_valid.next = self.out.m_valid.val();
+        self.out.m_ready.next = self.m_ready.val();
+        self.out_meta.m_ready.next = self.m_ready.val();
 
         // The next packet
         self.finish.next =
@@ -157,7 +160,6 @@ impl Logic for Prepend {
         }
 
         if self.reset.val() {
-            self.out_valid.d.next = false;
             self.busy.d.next = false;
             self.full.d.next = false;
             self.flush.d.next = false;

@@ -27,53 +27,55 @@ pub struct Queue<T: Synth, const A: usize> {
     write: DFF<Bits<A>>,
     /// Address of the oldest entry.
     read: DFF<Bits<A>>,
-    full: DFF<bool>,
+    /// There is space for one more. The opposite would need an inverter behind the register.
+    space: DFF<bool>,
     any: DFF<bool>,
+    /// Entries stored, modulo 2^A.
+    count: DFF<Bits<A>>,
     push: Signal<Local, bool>,
     pop: Signal<Local, bool>,
-    write_after: Signal<Local, Bits<A>>,
-    read_after: Signal<Local, Bits<A>>,
 }
 
 impl<T: Synth, const A: usize> Logic for Queue<T, A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write, read, full, any);
+        dff_setup!(self, clock, write, read, space, any, count);
         self.ram.clock.next = self.clock.val();
-        self.s_ready.next = !self.full.q.val();
+        self.s_ready.next = self.space.q.val();
         self.m_valid.next = self.any.q.val();
-        self.push.next = self.s_valid.val() & !self.full.q.val();
+        self.push.next = self.s_valid.val() & self.space.q.val();
         self.pop.next = self.m_ready.val() & self.any.q.val();
 
         self.ram.write_address.next = self.write.q.val();
         self.ram.write_data.next = self.s_data.val();
         self.ram.write_enable.next = self.push.val();
-        self.write_after.next = self.write.q.val() + 1;
         if self.push.val() {
-            self.write.d.next = self.write_after.val();
+            self.write.d.next = self.write.q.val() + 1;
         }
         self.ram.read_address.next = self.read.q.val();
         self.m_data.next = self.ram.read_data.val();
-        self.read_after.next = self.read.q.val() + 1;
         if self.pop.val() {
-            self.read.d.next = self.read_after.val();
+            self.read.d.next = self.read.q.val() + 1;
         }
 
         // Fill
         if self.push.val() & !self.pop.val() {
-            self.full.d.next = self.write_after.val() == self.read.q.val();
+            self.space.d.next = !self.count.q.val().all();
             self.any.d.next = true;
+            self.count.d.next = self.count.q.val() + 1;
         }
         if self.pop.val() & !self.push.val() {
-            self.full.d.next = false;
-            self.any.d.next = self.read_after.val() != self.write.q.val();
+            self.space.d.next = true;
+            self.any.d.next = self.count.q.val() != 1;
+            self.count.d.next = self.count.q.val() - 1;
         }
 
         if self.reset.val() {
             self.write.d.next = 0.into();
             self.read.d.next = 0.into();
-            self.full.d.next = false;
+            self.space.d.next = true;
             self.any.d.next = false;
+            self.count.d.next = 0.into();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rust_hdl::prelude::*;
 
 /// Bits of a memory that is distributed RAM: fewer would leave most of a block RAM empty, of which an engine needs all that there are.
-const SMALL: usize = 8192;
+const SMALL: usize = 4096;
 
 /// 2^A rows, one write port, one read port. As rust-hdl's `RAM`, but for one promise that its user makes.
 ///

@@ -165,14 +165,12 @@ pub struct Job {
     pub icv: bool,
     /// One of [`icv_size`]: of that ICV.
     pub icv_size: Bits<2>,
-    /// For the core.
-    pub crypto: CryptoContext,
 }
 
 /// One slot of the GCM core: a block of a packet, or the slot in front of it.
 ///
 /// A protected packet is `first`, then its further AAD blocks (ESP has none: its AAD fits the `first` slot), then its
-/// payload blocks, all with the same [`CryptoContext`] beside them. A bypassing frame is only blocks.
+/// payload blocks; the core has been given its [`CryptoContext`]. A bypassing frame is only blocks.
 #[derive(Copy, Clone, Debug, Default, PartialEq, LogicStruct)]
 pub struct Slot {
     /// The slot in front of a protected packet: E(J0) in AES, `crypto.aad` in GHASH. Of `beat` only `last` counts:

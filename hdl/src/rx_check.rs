@@ -51,6 +51,9 @@ pub struct RxCheck {
     pub job: Signal<Out, Job>,
     pub job_valid: Signal<Out, bool>,
     pub job_ready: Signal<In, bool>,
+    /// With the job of a packet that the core is to work on; taken at once.
+    pub crypto: Signal<Out, CryptoContext>,
+    pub crypto_valid: Signal<Out, bool>,
     pub expected: Signal<Out, Expected>,
     pub expected_valid: Signal<Out, bool>,
     pub expected_ready: Signal<In, bool>,
@@ -74,7 +77,6 @@ pub struct RxCheck {
     pulse: DFF<Bits<64>>,
     h: Signal<Local, Headers>,
     sa: Signal<Local, RxSa>,
-    crypto: Signal<Local, CryptoContext>,
     seq_value: Signal<Local, Bits<64>>,
     all_ready: Signal<Local, bool>,
     is_discard: Signal<Local, bool>,
@@ -133,7 +135,6 @@ impl Logic for RxCheck {
         self.job.next.next_header = 0.into();
         self.job.next.icv = true;
         self.job.next.icv_size = self.sa.val().icv;
-        self.job.next.crypto = self.crypto.val();
 
         self.expected.next.protected = self.is_unprotect.val();
         self.expected.next.unsupported = self.f.q.val().unsupported;
@@ -168,6 +169,7 @@ impl Logic for RxCheck {
         self.check_valid.next = false;
         self.checked_ready.next = false;
         self.job_valid.next = false;
+        self.crypto_valid.next = false;
         self.expected_valid.next = false;
         self.is_protected_valid.next = false;
         self.all_ready.next = self.job_ready.val() & (self.is_discard.val() | (self.expected_ready.val() & self.is_protected_ready.val()));
@@ -212,6 +214,7 @@ impl Logic for RxCheck {
             }
             RxCheckState::Offer => {
                 self.job_valid.next = self.all_ready.val();
+                self.crypto_valid.next = self.all_ready.val() & self.is_unprotect.val();
                 self.expected_valid.next = self.all_ready.val() & !self.is_discard.val();
                 self.is_protected_valid.next = self.all_ready.val() & !self.is_discard.val();
             }

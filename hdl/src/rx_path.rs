@@ -27,7 +27,6 @@ use crate::rx_check::{Expected, RxCheck};
 use crate::rx_failures::FailureCounters;
 use crate::rx_sa::RxSaTable;
 use crate::sa_cam::SaCam;
-use crate::slot_queue::SlotQueue;
 use crate::stream::Beat;
 
 /// See the module's documentation. `A`: address bits of the SA table; `C`: of a way of the CAM; `W`: of the replay
@@ -43,6 +42,7 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     pub s_ready: Signal<Out, bool>,
     pub slot: Signal<Out, Slot>,
     pub crypto: Signal<Out, CryptoContext>,
+    pub crypto_valid: Signal<Out, bool>,
     pub slot_valid: Signal<Out, bool>,
     pub slot_ready: Signal<In, bool>,
     pub room: Signal<Out, bool>,
@@ -83,7 +83,6 @@ pub struct RxPath<const A: usize, const C: usize, const W: usize> {
     replay: Replay<A, W>,
     jobs: Queue<Job, 2>,
     gather: Gather,
-    slots: SlotQueue,
     gathered: Queue<Gathered, 4>,
     tags: Eager<Bits<128>, 7, 64>,
     is_protected: Queue<bool, 4>,
@@ -122,7 +121,6 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
             replay,
             jobs,
             gather,
-            slots,
             gathered,
             tags,
             is_protected,
@@ -146,7 +144,6 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.replay.reset.next = self.reset.val();
         self.jobs.reset.next = self.reset.val();
         self.gather.reset.next = self.reset.val();
-        self.slots.reset.next = self.reset.val();
         self.gathered.reset.next = self.reset.val();
         self.tags.reset.next = self.reset.val();
         self.is_protected.reset.next = self.reset.val();
@@ -242,14 +239,11 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.gathered.s_data.next = self.gather.gathered.val();
         self.gathered.s_valid.next = self.gather.gathered_valid.val();
         self.gather.gathered_ready.next = self.gathered.s_ready.val();
-        self.slots.s_slot.next = self.gather.slot.val();
-        self.slots.s_crypto.next = self.gather.crypto.val();
-        self.slots.s_valid.next = self.gather.slot_valid.val();
-        self.gather.slot_ready.next = self.slots.s_ready.val();
-        self.slot.next = self.slots.m_slot.val();
-        self.crypto.next = self.slots.m_crypto.val();
-        self.slot_valid.next = self.slots.m_valid.val();
-        self.slots.m_ready.next = self.slot_ready.val();
+        self.crypto.next = self.check.crypto.val();
+        self.crypto_valid.next = self.check.crypto_valid.val();
+        self.slot.next = self.gather.slot.val();
+        self.slot_valid.next = self.gather.slot_valid.val();
+        self.gather.slot_ready.next = self.slot_ready.val();
 
         // Back from the core: held until tag and ICV are compared.
         self.hold.s_beat.next = self.core_beat.val();
@@ -294,7 +288,7 @@ impl<const A: usize, const C: usize, const W: usize> Logic for RxPath<A, C, W> {
         self.lifetime.bytes.next = self.decap.bytes.val();
         self.lifetime.unlimited.next = self.decap.unlimited.val();
         self.decap.expired.next = self.lifetime.expired.val();
-        self.decap.is_told.next = !self.lifetime.report_valid.val();
+        self.decap.report_waits.next = self.lifetime.report_valid.val();
         self.lifetime.clear_write.next = self.renews.q.val();
         self.lifetime.clear_index.next = self.written.q.val();
         self.lifetime.limits_write.next = self.limits_write.val();

@@ -33,6 +33,7 @@ pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     pub s_ready: Signal<Out, bool>,
     pub slot: Signal<Out, Slot>,
     pub crypto: Signal<Out, CryptoContext>,
+    pub crypto_valid: Signal<Out, bool>,
     pub slot_valid: Signal<Out, bool>,
     pub slot_ready: Signal<In, bool>,
     pub room: Signal<Out, bool>,
@@ -86,7 +87,8 @@ pub struct TxPath<const A: usize, const R: usize, const G: usize> {
     gather: Gather,
     payload: Fifo<Beat, 9, 64>,
     tags: Fifo<Bits<128>, 7, 64>,
-    with_icv: Fifo<WithIcv, 6>,
+    /// Of the packets in the core and behind it; no more than these are on their way.
+    with_icv: Queue<WithIcv, 4>,
     append: Append,
     builder: HeaderBuilder,
     prefixes: Fifo<Prefix, 9>,
@@ -222,7 +224,8 @@ impl<const A: usize, const R: usize, const G: usize> Logic for TxPath<A, R, G> {
         self.jobs.m_ready.next = self.gather.job_ready.val();
         self.gather.gathered_ready.next = true;
         self.slot.next = self.gather.slot.val();
-        self.crypto.next = self.gather.crypto.val();
+        self.crypto.next = self.encap.crypto.val();
+        self.crypto_valid.next = self.encap.crypto_valid.val();
         self.slot_valid.next = self.gather.slot_valid.val();
         self.gather.slot_ready.next = self.slot_ready.val();
 

@@ -174,6 +174,8 @@ fn directions_that_both_have_slots_take_turns() {
     for _ in 0..40 {
         bench.rx.queue.extend(esp(&keys[1], 64, true, &mut random));
     }
+    // That there is room is seen in the clock after.
+    bench.clock();
     for _ in 0..100 {
         let (tx, rx) = (bench.tx.taken, bench.rx.taken);
         bench.clock();

@@ -19,7 +19,7 @@ use support::{full_speed, model, random_stalls};
 /// Clocks from the fields taken to the first beat of a prefix.
 const LATENCY: u64 = 2;
 /// Clocks a packet at most.
-const PACE: u64 = 8;
+const PACE: u64 = 9;
 
 /// A prefix as it came out, and when its first beat did.
 #[derive(Default)]

@@ -5,13 +5,13 @@
 mod support;
 
 use espalier_hdl::gather::Gather;
-use espalier_hdl::records::{CryptoContext, Gathered, Job, Lead, Slot};
+use espalier_hdl::records::{Gathered, Job, Lead, Slot};
 use espalier_hdl::stream;
+use espalier_sim::field;
 use espalier_sim::stream::{Agent, Beat, FrameSource, Record, Sink, Source, Stalls};
-use espalier_sim::{Model, Output, field};
 use num_bigint::BigUint;
 use rand::rngs::SmallRng;
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use support::{full_speed, model, random_bytes, random_stalls};
 
 /// What is to become of a frame.
@@ -44,8 +44,6 @@ struct Case {
     error: bool,
     skip: usize,
     length: usize,
-    /// Stands for the whole crypto context.
-    key: u64,
 }
 
 /// A slot as the test sees it; `bytes` of the first is empty.
@@ -57,14 +55,13 @@ struct Seen {
     last: bool,
     error: bool,
     bytes: Vec<u8>,
-    key: u64,
 }
 
 impl Case {
     /// A whole frame with `behind` more bytes than asked for.
     fn new(rng: &mut SmallRng, kind: Kind, skip: usize, length: usize, behind: usize) -> Self {
         let frame = random_bytes(rng, (skip + length + kind.icv() + behind).max(1));
-        Self { kind, frame, error: false, skip, length, key: rng.next_u64() }
+        Self { kind, frame, error: false, skip, length }
     }
 
     fn random(rng: &mut SmallRng) -> Self {
@@ -109,7 +106,6 @@ impl Case {
             pad_length: if trailer.is_some() { self.pad_length() as u64 } else { 3 }.into(),
             next_header: u64::from(trailer.unwrap_or(0x77)).into(),
             icv: self.kind.icv() != 0,
-            crypto: CryptoContext { nonce: self.key.into(), h3: (!self.key).into(), ..Default::default() },
         }
     }
 
@@ -159,14 +155,14 @@ impl Case {
         let mut slots = Vec::new();
         if !bypass {
             let (remaining, last) = (blocks.min(3), blocks == 0);
-            slots.push(Seen { first: true, bypass, remaining, last, error: false, bytes: Vec::new(), key: self.key });
+            slots.push(Seen { first: true, bypass, remaining, last, error: false, bytes: Vec::new() });
         }
         payload.truncate(payload.len() - 16 * (self.whole_blocks() - blocks));
         for (i, block) in payload.chunks(16).enumerate() {
             let last = i + 1 == blocks;
             let remaining = if bypass { 0 } else { (blocks - 1 - i).min(3) };
             let error = bypass && last && self.error;
-            slots.push(Seen { first: false, bypass, remaining, last, error, bytes: block.to_vec(), key: self.key });
+            slots.push(Seen { first: false, bypass, remaining, last, error, bytes: block.to_vec() });
         }
         slots
     }
@@ -192,9 +188,9 @@ impl Case {
     }
 }
 
-fn see(slot: &BigUint, crypto: &BigUint) -> Seen {
+fn see(slot: &BigUint) -> Seen {
     let part = |offset, width| u64::try_from(field(slot, offset, width)).unwrap();
-    let (s, b, c) = (Slot::default(), stream::Beat::default(), CryptoContext::default());
+    let (s, b) = (Slot::default(), stream::Beat::default());
     let beat = s.get_my_offset_beat();
     let first = part(s.get_my_offset_first(), 1) == 1;
     let bypass = part(s.get_my_offset_bypass(), 1) == 1;
@@ -202,10 +198,6 @@ fn see(slot: &BigUint, crypto: &BigUint) -> Seen {
     let count = part(beat + b.get_my_offset_bytes(), 5) as usize;
     let data = field(slot, beat + b.get_my_offset_data(), 128).to_bytes_be();
     let bytes = [vec![0; 16 - data.len()], data].concat()[..if first { 0 } else { count }].to_vec();
-    let key = u64::try_from(field(crypto, c.get_my_offset_nonce(), 64)).unwrap();
-    if !bypass {
-        assert_eq!(u64::try_from(field(crypto, c.get_my_offset_h3(), 64)).unwrap(), !key, "crypto is torn");
-    }
     Seen {
         first,
         bypass,
@@ -213,13 +205,7 @@ fn see(slot: &BigUint, crypto: &BigUint) -> Seen {
         last: part(beat + b.get_my_offset_last(), 1) == 1,
         error: part(beat + b.get_my_offset_error(), 1) == 1,
         bytes,
-        key,
     }
-}
-
-/// Slots as they are taken, with the crypto context beside them.
-fn take_slot(m: &mut Sink<Record>, model: &Model, crypto: Output) -> Option<Seen> {
-    m.taken.take().map(|slot| see(&slot.0, &model.read(crypto)))
 }
 
 /// Runs the cases; returns the clocks in which each job was taken.
@@ -230,7 +216,6 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
     let mut jobs = Source::new(&model, "job", jobs).unwrap();
     let mut slots = Sink::<Record>::new(&model, "slot", slots).unwrap();
     let mut gathered = Sink::<Record>::new(&model, "gathered", gathered).unwrap();
-    let crypto = model.output("crypto").unwrap();
     let (lead, lead_valid) = (model.output("lead").unwrap(), model.output("lead_valid").unwrap());
     let mut leads = cases.iter().flat_map(Case::leads);
     for case in cases {
@@ -242,7 +227,6 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
     let mut want = cases.iter().enumerate().flat_map(|(i, case)| (0..expected[i].len()).map(move |j| (i, j, case))).peekable();
     let (mut starts, mut ends, mut quiet) = (Vec::new(), 0, 0);
     while want.peek().is_some() || ends < kept.len() || starts.len() < cases.len() || s.pending() > 0 {
-        // `crypto` is read between `settle` and `rise`, where the slot is taken.
         for agent in [&mut s as &mut dyn Agent, &mut jobs, &mut slots, &mut gathered] {
             agent.drive(&mut model);
         }
@@ -265,12 +249,12 @@ fn run(cases: &[Case], stalls: [Stalls; 4]) -> Vec<u64> {
         if jobs.taken.is_some() {
             starts.push(model.cycles());
         }
-        if let Some(mut seen) = take_slot(&mut slots, &model, crypto) {
+        if let Some(mut seen) = slots.taken.take().map(|slot| see(&slot.0)) {
             let (i, j, case) = want.next().unwrap();
             let expected = &expected[i][j];
             let there = (case.frame.len() + 16 * usize::from(!expected.first)).saturating_sub(case.skip + 16 * j);
             if seen.bypass {
-                (seen.key, seen.remaining) = (expected.key, 0); // neither counts
+                seen.remaining = 0; // does not count
             }
             if case.is_short() && there < 16 {
                 assert_eq!(seen.bytes.len(), expected.bytes.len(), "case {i} slot {j} of {case:?}");

@@ -40,6 +40,8 @@ pub struct Finish {
     e: DFF<Expected>,
     /// It was taken in the clock before.
     fresh: DFF<bool>,
+    /// There is no packet.
+    idle: DFF<bool>,
     failure_due: DFF<bool>,
     outcome_due: DFF<bool>,
     fields_due: DFF<bool>,
@@ -52,7 +54,7 @@ pub struct Finish {
     alone: DFF<bool>,
     inner_v6: DFF<bool>,
     meta: DFF<Meta>,
-    free: Signal<Local, bool>,
+    left: Signal<Local, bool>,
     is_crypto: Signal<Local, bool>,
     is_packet: Signal<Local, bool>,
     given: Signal<Local, Bits<16>>,
@@ -73,7 +75,7 @@ pub struct Finish {
 impl Logic for Finish {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, j, held_now, e, fresh, failure_due, outcome_due, fields_due);
+        dff_setup!(self, clock, j, held_now, e, fresh, idle, failure_due, outcome_due, fields_due);
         dff_setup!(self, clock, handed, l3_length, kept, sum, alone, inner_v6, meta);
         self.tos.next = self.e.q.val().tos;
         self.is_crypto.next = self.e.q.val().protected & self.e.q.val().crypto;
@@ -90,10 +92,12 @@ impl Logic for Finish {
         }
 
         // Take.
-        self.free.next = !(self.fresh.q.val() | (self.failure_due.q.val() | (self.outcome_due.q.val() | self.fields_due.q.val())));
-        self.s_ready.next = self.free.val();
+        self.left.next = (self.failure_due.q.val() & !self.failure_ready.val())
+            | ((self.outcome_due.q.val() & !self.outcome_ready.val()) | (self.fields_due.q.val() & !self.fields_ready.val()));
+        self.idle.d.next = !((self.idle.q.val() & self.s_valid.val()) | (self.fresh.q.val() | self.left.val()));
+        self.s_ready.next = self.idle.q.val();
         self.fresh.d.next = false;
-        if self.free.val() {
+        if self.idle.q.val() {
             self.j.d.next = self.judged.val();
             self.held_now.d.next = self.held.val();
             self.e.d.next = self.expected.val();
@@ -218,6 +222,7 @@ impl Logic for Finish {
         self.fields.next.meta = self.meta.q.val();
 
         if self.reset.val() {
+            self.idle.d.next = true;
             self.fresh.d.next = false;
             self.failure_due.d.next = false;
             self.outcome_due.d.next = false;

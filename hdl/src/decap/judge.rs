@@ -18,6 +18,8 @@ pub enum JudgeState {
     Look,
     /// SA deleted? If not, and what was seen is good, ask the window to advance.
     Decide,
+    /// It was deleted.
+    Gone,
     /// Wait for its verdict, and for that of the lifetime.
     Wait,
 }
@@ -44,7 +46,7 @@ pub enum Sight {
 ///
 /// The window's turn comes each 8 clocks. Let it take its request in clock 0: `life_index` is the packet's SA in clock 3; in clock 6 come
 /// the answer and, by then right, `expired` (so `allow` is in time, too), and the packet is counted; in clock 7 the next one is looked at,
-/// which asks in clock 8, and whose SA `life_index` is in clock 11: so it stood for 3 clocks before the count, and does for 4 after it.
+/// which asks in clock 8, and whose SA `life_index` is in clock 11: so it stood for 4 clocks before the count, which leaves out of a register in clock 7, and does for 3 after it.
 #[derive(LogicBlock, Default)]
 pub struct Judge {
     pub clock: Signal<In, Clock>,
@@ -68,7 +70,7 @@ pub struct Judge {
     pub bytes: Signal<Out, Bits<16>>,
     pub unlimited: Signal<Out, bool>,
     pub expired: Signal<In, bool>,
-    pub is_told: Signal<In, bool>,
+    pub report_waits: Signal<In, bool>,
     pub judged: Signal<Out, Judged>,
     pub m_valid: Signal<Out, bool>,
     pub m_ready: Signal<In, bool>,
@@ -86,6 +88,11 @@ pub struct Judge {
     over: DFF<bool>,
     is_over: Signal<Local, bool>,
     pulse: DFF<Bits<64>>,
+    // To the lifetime.
+    counts: DFF<bool>,
+    touches: DFF<bool>,
+    counted_bytes: DFF<Bits<16>>,
+    counted_unlimited: DFF<bool>,
     is_crypto: Signal<Local, bool>,
     is_gone: Signal<Local, bool>,
     is_v4_inside: Signal<Local, bool>,
@@ -118,6 +125,7 @@ impl Logic for Judge {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(self, clock, state, sight, is_dummy, fits, length, age, index, answered, over, pulse);
+        dff_setup!(self, clock, counts, touches, counted_bytes, counted_unlimited);
         self.is_crypto.next = self.expected.val().crypto;
         self.is_v4_inside.next = (self.held.val().next_header == self.proto_ipv4.val()) & (self.held.val().nibble == 4);
         self.is_v6_inside.next = (self.held.val().next_header == self.proto_ipv6.val()) & (self.held.val().nibble == 6);
@@ -128,8 +136,6 @@ impl Logic for Judge {
         self.advance.next.esn = self.expected.val().esn;
         self.advance.next.window = self.expected.val().replay_window;
         self.life_index.next = self.index.q.val();
-        self.bytes.next = self.length.q.val();
-        self.unlimited.next = self.is_crypto.val();
         self.is_over.next = self.expired.val();
         if self.answered.q.val() {
             self.is_over.next = self.over.q.val();
@@ -205,21 +211,25 @@ impl Logic for Judge {
                     Sight::Good => {
                         // An SA that came to this number since has a window of its own. Between the first write of a new SA and the start of its
                         // window lies the computation of H, longer than an advance takes.
-                        self.decided.next = self.is_gone.val();
-                        self.cause.next = self.ev_no_sa.val();
                         self.advance_valid.next = !self.is_gone.val();
-                        if !self.is_gone.val() & self.advance_ready.val() {
+                        if self.is_gone.val() {
+                            self.state.d.next = JudgeState::Gone;
+                        } else if self.advance_ready.val() {
                             self.state.d.next = JudgeState::Wait;
                         }
                     }
                 }
             }
+            JudgeState::Gone => {
+                self.decided.next = true;
+                self.cause.next = self.ev_no_sa.val();
+            }
             JudgeState::Wait => {
                 if self.age.q.val() == 1 {
                     self.index.d.next = self.expected.val().sa_index;
                 }
-                self.decided.next = self.advanced_valid.val() & self.is_told.val();
-                self.advanced_ready.next = self.m_ready.val() & self.is_told.val();
+                self.decided.next = self.advanced_valid.val() & !self.report_waits.val();
+                self.advanced_ready.next = self.m_ready.val() & !self.report_waits.val();
                 self.goes_on.next = true;
                 self.is_count.next = true;
                 // In crypto offload window and lifetime are the host's.
@@ -261,8 +271,14 @@ impl Logic for Judge {
         self.moves.next = self.decided.val() & self.m_ready.val();
         self.answered.d.next = ((self.state.q.val() == JudgeState::Wait) & self.advanced_valid.val()) & !self.moves.val();
         self.take.next = self.moves.val();
-        self.count.next = self.moves.val() & self.is_count.val();
-        self.touch.next = self.moves.val() & self.is_touch.val();
+        self.counts.d.next = self.moves.val() & self.is_count.val();
+        self.touches.d.next = self.moves.val() & self.is_touch.val();
+        self.counted_bytes.d.next = self.length.q.val();
+        self.counted_unlimited.d.next = self.is_crypto.val();
+        self.count.next = self.counts.q.val();
+        self.touch.next = self.touches.q.val();
+        self.bytes.next = self.counted_bytes.q.val();
+        self.unlimited.next = self.counted_unlimited.q.val();
         self.pulse.d.next = 0.into();
         if self.moves.val() {
             self.state.d.next = JudgeState::Look;
@@ -276,6 +292,8 @@ impl Logic for Judge {
         if self.reset.val() {
             self.state.d.next = JudgeState::Look;
             self.answered.d.next = false;
+            self.counts.d.next = false;
+            self.touches.d.next = false;
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Ports: `held` (from the buffer) and `expected` (from the check), one each a frame, in order; `advance` to the replay window,
 //! `advanced` from it, and `allow`; `current_index` to the SA table, `current` from it; `life_index`, `count`, `touch`, `bytes`, `unlimited`,
-//! `expired`, and `is_told` (no report waits; nothing is counted without it): the lifetimes; `failure` of the SA; out `outcome` to the buffer and, for what goes on, `fields` of the headers to put in front.
+//! `expired`, and `report_waits` (while one does nothing is counted): the lifetimes; `failure` of the SA; out `outcome` to the buffer and, for what goes on, `fields` of the headers to put in front.
 //! `events` has the drops; what goes on is counted by the admission stage.
 //! Latency, from `held` to `outcome`: 3 clocks if nothing is advanced, else 3 and the window's. A packet each 8 clocks, so that the window's
 //! every turn is used; each 3 if it does not advance.
@@ -67,7 +67,7 @@ pub struct Decap {
     pub bytes: Signal<Out, Bits<16>>,
     pub unlimited: Signal<Out, bool>,
     pub expired: Signal<In, bool>,
-    pub is_told: Signal<In, bool>,
+    pub report_waits: Signal<In, bool>,
     pub failure: Signal<Out, Failure>,
     pub failure_valid: Signal<Out, bool>,
     pub failure_ready: Signal<In, bool>,
@@ -109,7 +109,7 @@ impl Logic for Decap {
         self.bytes.next = self.judge.bytes.val();
         self.unlimited.next = self.judge.unlimited.val();
         self.judge.expired.next = self.expired.val();
-        self.judge.is_told.next = self.is_told.val();
+        self.judge.report_waits.next = self.report_waits.val();
         self.events.next = self.judge.events.val();
 
         self.finish.judged.next = self.judge.judged.val();

@@ -38,12 +38,13 @@ const _: () = {
 ///
 /// | | |
 /// |---|---|
-/// | slots | `d_slot`, `d_crypto`, `d_slot_valid`, `d_slot_ready`: a packet's slots in order, gaps allowed |
+/// | slots | `d_slot`, `d_slot_valid`, `d_slot_ready`: a packet's slots in order, gaps allowed |
+/// | contexts | `d_crypto` with `d_crypto_valid`, once for each packet with a `first` slot, in their order; at the latest in the clock in which that slot is taken, and of at most 16 packets whose last slot has not been taken |
 /// | results | `d_beat`, `d_beat_valid`; `d_tag`, `d_tag_valid` once a packet with a `first` slot |
 /// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`; `hkey_size` until `hkey_done`, a pulse, with `hkey_h`, `hkey_h3`; they take nothing from the slots |
 /// | latency | beat [`super::LATENCY`], tag [`super::tag_latency`], hash subkey [`super::hkey_latency`] clocks |
 /// | throughput | one slot a clock in all (folded, with `R` = 2, one each 7 clocks); the directions alternate when both have one |
-/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and one slot more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn, and where AES is folded |
+/// | back-pressure | results have no `ready`: `d_room` says that all that is inside, and two slots more, can still be taken ([`super::BEAT_ROOM`], [`super::TAG_ROOM`]). With it high, `d_slot_ready` drops only for the other direction's turn, and where AES is folded |
 ///
 /// Limits: 65,535 bytes of payload and 1,023 of AAD a packet.
 #[derive(LogicBlock, Default)]
@@ -52,11 +53,13 @@ pub struct GcmCore<const R: usize> {
     pub reset: Signal<In, bool>,
     pub tx_slot: Signal<In, Slot>,
     pub tx_crypto: Signal<In, CryptoContext>,
+    pub tx_crypto_valid: Signal<In, bool>,
     pub tx_slot_valid: Signal<In, bool>,
     pub tx_slot_ready: Signal<Out, bool>,
     pub tx_room: Signal<In, bool>,
     pub rx_slot: Signal<In, Slot>,
     pub rx_crypto: Signal<In, CryptoContext>,
+    pub rx_crypto_valid: Signal<In, bool>,
     pub rx_slot_valid: Signal<In, bool>,
     pub rx_slot_ready: Signal<Out, bool>,
     pub rx_room: Signal<In, bool>,
@@ -118,11 +121,13 @@ impl<const R: usize> Logic for GcmCore<R> {
         self.admit.reset.next = self.reset.val();
         self.admit.tx_slot.next = self.tx_slot.val();
         self.admit.tx_crypto.next = self.tx_crypto.val();
+        self.admit.tx_crypto_valid.next = self.tx_crypto_valid.val();
         self.admit.tx_slot_valid.next = self.tx_slot_valid.val();
         self.admit.tx_room.next = self.tx_room.val();
         self.tx_slot_ready.next = self.admit.tx_slot_ready.val();
         self.admit.rx_slot.next = self.rx_slot.val();
         self.admit.rx_crypto.next = self.rx_crypto.val();
+        self.admit.rx_crypto_valid.next = self.rx_crypto_valid.val();
         self.admit.rx_slot_valid.next = self.rx_slot_valid.val();
         self.admit.rx_room.next = self.rx_room.val();
         self.rx_slot_ready.next = self.admit.rx_slot_ready.val();

@@ -27,6 +27,7 @@ pub mod field;
 pub mod powers;
 pub mod lengths;
 pub mod multiplier;
+pub mod contexts;
 pub mod ghash;
 pub mod hash_key;
 
@@ -44,7 +45,10 @@ pub const fn tag_latency<const R: usize>() -> usize {
 pub const fn hkey_latency(key_words: usize) -> usize {
     aes::zero::latency(key_words) + hash_key::LATENCY
 }
-/// Beats of one direction that its consumer must have space for when it raises `d_room`: all that are on their way, and the one of that clock.
-pub const BEAT_ROOM: usize = LATENCY + 1;
+/// Beats of one direction that its consumer must have space for when it raises `d_room`: all that are on their way, and those of that clock and
+/// the next.
+pub const BEAT_ROOM: usize = LATENCY + 2;
 /// Tags, likewise: a packet may be a single slot. A folded core has fewer on their way.
-pub const TAG_ROOM: usize = tag_latency::<14>() + 1;
+pub const TAG_ROOM: usize = tag_latency::<14>() + 2;
+/// What the buffers behind the core have (TxPath, RxPath, Hold).
+const _: () = assert!(BEAT_ROOM <= 64 && TAG_ROOM <= 64);

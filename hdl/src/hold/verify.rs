@@ -5,6 +5,7 @@ use rust_hdl::prelude::*;
 use super::{Held, Stored};
 use crate::constant::Const;
 use crate::records::{icv_size, Gathered};
+use crate::slice::Slice;
 
 /// Offers a packet when all has come that there is to know of it.
 ///
@@ -40,8 +41,7 @@ pub struct Verify {
     /// Where ICV and tag differ, folded.
     differ: DFF<Bits<32>>,
     trailer_length: DFF<Bits<9>>,
-    out: DFF<Held>,
-    out_valid: DFF<bool>,
+    out: Slice<Held>,
     advance: Signal<Local, bool>,
     all: Signal<Local, bool>,
     take: Signal<Local, bool>,
@@ -55,8 +55,10 @@ pub struct Verify {
 impl Logic for Verify {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, joined, joined_valid, differ, trailer_length, out, out_valid);
-        self.advance.next = !self.out_valid.q.val() | self.held_ready.val();
+        dff_setup!(self, clock, joined, joined_valid, differ, trailer_length);
+        clock!(self, clock, out);
+        self.out.reset.next = self.reset.val();
+        self.advance.next = self.out.s_ready.val();
         self.all.next = self.stored_valid.val()
             & self.is_protected_valid.val()
             & self.gathered_valid.val()
@@ -82,12 +84,12 @@ impl Logic for Verify {
         self.left.next = bit_cast::<17, 16>(self.joined.q.val().length) - bit_cast::<17, 9>(self.trailer_length.q.val());
         if self.advance.val() {
             self.joined_valid.d.next = false;
-            self.out_valid.d.next = self.joined_valid.q.val();
-            self.out.d.next = self.joined.q.val();
-            self.out.d.next.icv_ok = self.joined.q.val().protected & (self.differ.q.val() == 0);
-            self.out.d.next.payload = bit_cast::<16, 17>(self.left.val());
-            self.out.d.next.trailer_ok = !self.left.val().get_bit(16);
         }
+        self.out.s_valid.next = self.joined_valid.q.val();
+        self.out.s_data.next = self.joined.q.val();
+        self.out.s_data.next.icv_ok = self.joined.q.val().protected & (self.differ.q.val() == 0);
+        self.out.s_data.next.payload = bit_cast::<16, 17>(self.left.val());
+        self.out.s_data.next.trailer_ok = !self.left.val().get_bit(16);
         if self.take.val() {
             self.joined_valid.d.next = true;
             self.joined.d.next.protected = self.is_protected.val();
@@ -98,12 +100,12 @@ impl Logic for Verify {
             self.joined.d.next.next_header = self.stored.val().next_header;
             self.differ.d.next = self.folded.val();
         }
-        self.held.next = self.out.q.val();
-        self.held_valid.next = self.out_valid.q.val();
+        self.held.next = self.out.m_data.val();
+        self.held_valid.next = self.out.m_valid.val();
+        self.out.m_ready.next = self.held_ready.val();
 
         if self.reset.val() {
             self.joined_valid.d.next = false;
-            self.out_valid.d.next = false;
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use rust_hdl::prelude::*;
 
-use crate::constant::Const;
 use crate::records::Meta;
 use crate::stream::Beat;
 
@@ -36,7 +35,7 @@ pub struct Aligned {
 
 /// Puts two beats together to [`Aligned`] when the second goes by, or the clock after if the first is the last.
 ///
-/// - Ports: `beat`, `meta` beside it, with `take` (it moves in this clock); `aligned` with `aligned_valid`; `hold`: what is first of a frame is not
+/// - Ports: `beat`, zero behind its bytes, `meta` beside it, with `take` (it moves in this clock); `aligned` with `aligned_valid`; `hold`: what is first of a frame is not
 ///   given in this clock. `blocked`: no beat may move.
 /// - Complete is a frame with its 6th beat or its last, or with `store_and_forward` always with its last.
 /// - Latency as said. Throughput: a beat a clock.
@@ -68,9 +67,8 @@ pub struct Align {
     /// Number of the beat that goes by, 6 for all further ones; and without an end.
     index: DFF<Bits<3>>,
     beats: DFF<Bits<10>>,
-    absent: Signal<Local, Bits<8>>,
-    /// The beat; nothing, if the one before was the last.
     data: Signal<Local, Bits<128>>,
+    /// The beat; nothing, if the one before was the last.
     behind: Signal<Local, Bits<128>>,
     bytes: Signal<Local, Bits<5>>,
     at_start: Signal<Local, Bits<16>>,
@@ -81,8 +79,6 @@ pub struct Align {
     /// It is the beat behind which nothing is looked at.
     is_sixth: Signal<Local, bool>,
     gives: Signal<Local, bool>,
-    zero: Const<1, 0>,
-    ones: Signal<Local, Bits<128>>,
 }
 
 impl Logic for Align {
@@ -93,11 +89,8 @@ impl Logic for Align {
         self.gives.next = (self.before_valid.q.val() & (self.before_last.q.val() | self.take.val())) & !self.hold.val();
         self.blocked.next = self.before_valid.q.val() & self.hold.val();
 
-        // Bytes behind the end of the frame are undefined: zero from here on.
         self.bytes.next = self.beat.val().bytes;
-        self.absent.next = bit_cast::<8, 5>(16 - self.bytes.val()) << 3;
-        self.ones.next = !bit_cast::<128, 1>(self.zero.val());
-        self.data.next = self.beat.val().data & (self.ones.val() << self.absent.val());
+        self.data.next = self.beat.val().data;
         self.at_start.next = self.data.val().get_bits::<16>(112);
         self.at_4.next = self.data.val().get_bits::<16>(80);
         self.at_12.next = self.data.val().get_bits::<16>(16);

@@ -8,7 +8,7 @@ use crate::records::{Endpoints, Headers, Meta};
 /// [`Captured`] to [`Headers`] and [`Endpoints`].
 ///
 /// - Latency 3 clocks: lengths and the sums of the header's words; what the packet is, and the sum; the judgement on that.
-/// - Takes a record when it is empty or about to be, so one every 3 clocks. Back-pressure: `headers_ready`.
+/// - Takes a record when it is empty, so one every 4 clocks. Back-pressure: `headers_ready`; `captured_ready` comes straight from a register.
 #[derive(LogicBlock, Default)]
 pub struct Judge {
     pub clock: Signal<In, Clock>,
@@ -21,7 +21,8 @@ pub struct Judge {
     pub endpoints: Signal<Out, Endpoints>,
     pub headers_valid: Signal<Out, bool>,
     pub headers_ready: Signal<In, bool>,
-    full: DFF<bool>,
+    /// There is no record. The opposite would need an inverter behind the register.
+    empty: DFF<bool>,
     /// It is known what the packet is.
     known: DFF<bool>,
     /// The sum has been judged.
@@ -60,8 +61,10 @@ pub struct Judge {
     sum_0: DFF<Bits<18>>,
     sum_1: DFF<Bits<18>>,
     sum_2: DFF<Bits<17>>,
-    // What the packet is.
+    // What the packet is, if it is whole and its header's checksum is right.
     sum: DFF<Bits<20>>,
+    /// The frame is shorter than it.
+    is_short: DFF<bool>,
     malformed: DFF<bool>,
     has_ports: DFF<bool>,
     is_esp: DFF<bool>,
@@ -92,11 +95,11 @@ pub struct Judge {
 impl Logic for Judge {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, full, known, offered, is_ip_type, is_v4, is_v6, is_tagged, is_tagged_twice, error, meta, tos, flow_label);
+        dff_setup!(self, clock, empty, known, offered, is_ip_type, is_v4, is_v6, is_tagged, is_tagged_twice, error, meta, tos, flow_label);
         dff_setup!(self, clock, dont_fragment, checksum, has_options, is_fragment, l3_length, ip_length, protocol, src, dst, l4, length);
         dff_setup!(self, clock, is_bad, holds_4, holds_8, holds_16, is_summed, sum_0, sum_1, sum_2);
-        dff_setup!(self, clock, sum, malformed, has_ports, is_esp, is_encap);
-        self.takes.next = !self.full.q.val() | (self.offered.q.val() & self.headers_ready.val());
+        dff_setup!(self, clock, sum, is_short, malformed, has_ports, is_esp, is_encap);
+        self.takes.next = self.empty.q.val();
         self.captured_ready.next = self.takes.val();
 
         self.head.next = self.captured.val().head;
@@ -122,9 +125,7 @@ impl Logic for Judge {
         self.is_plain.next = !self.has_v4_options.val() & !self.in_fragment.val();
 
         if self.takes.val() {
-            self.full.d.next = self.captured_valid.val();
-            self.known.d.next = false;
-            self.offered.d.next = false;
+            self.empty.d.next = !self.captured_valid.val();
             self.is_tagged.d.next = self.captured.val().is_tagged;
             self.is_tagged_twice.d.next = self.captured.val().is_tagged_twice;
             self.error.d.next = self.captured.val().error;
@@ -190,17 +191,18 @@ impl Logic for Judge {
         }
 
         self.upper.next = self.l4.q.val();
-        self.is_sound.next = self.is_ip_type.q.val()
-            & !(self.is_bad.q.val() | (self.store_and_forward.val() & (bit_cast::<16, 14>(self.length.q.val()) < self.ip_length.q.val())));
+        self.is_sound.next = self.is_ip_type.q.val() & !self.is_bad.q.val();
         // RFC 3948 section 2: port 4500, a UDP payload that holds an ESP header, and no non-ESP marker.
         self.says_encap.next = (((self.is_sound.val() & self.holds_16.q.val()) & (self.protocol.q.val() == 17))
             & ((self.upper.val().get_bits::<16>(176) == 4500) | (self.upper.val().get_bits::<16>(160) == 4500)))
             & ((self.upper.val().get_bits::<16>(144) >= 16) & self.upper.val().get_bits::<32>(96).any());
-        if self.full.q.val() & !self.known.q.val() {
+        if !self.empty.q.val() & !self.known.q.val() {
             self.known.d.next = true;
             self.sum.d.next =
                 (bit_cast::<20, 18>(self.sum_0.q.val()) + bit_cast::<20, 18>(self.sum_1.q.val())) + bit_cast::<20, 17>(self.sum_2.q.val());
-            self.malformed.d.next = self.is_ip_type.q.val() & !self.is_sound.val();
+            self.is_short.d.next = self.is_ip_type.q.val()
+                & (self.store_and_forward.val() & (bit_cast::<16, 14>(self.length.q.val()) < self.ip_length.q.val()));
+            self.malformed.d.next = self.is_ip_type.q.val() & self.is_bad.q.val();
             // TCP, UDP, DCCP, SCTP, UDP-Lite.
             self.has_ports.d.next = (self.is_sound.val() & self.holds_4.q.val())
                 & (((self.protocol.q.val() == 6) | (self.protocol.q.val() == 17))
@@ -213,8 +215,9 @@ impl Logic for Judge {
         self.sum_value.next = self.sum.q.val();
         if self.known.q.val() & !self.offered.q.val() {
             self.offered.d.next = true;
-            if self.is_summed.q.val()
-                & ((bit_cast::<16, 4>(self.sum_value.val().get_bits::<4>(16)) ^ self.sum_value.val().get_bits::<16>(0)) != 0xFFFF)
+            if self.is_short.q.val()
+                | (self.is_summed.q.val()
+                    & ((bit_cast::<16, 4>(self.sum_value.val().get_bits::<4>(16)) ^ self.sum_value.val().get_bits::<16>(0)) != 0xFFFF))
             {
                 self.malformed.d.next = true;
                 self.has_ports.d.next = false;
@@ -223,6 +226,11 @@ impl Logic for Judge {
             }
         }
 
+        if self.offered.q.val() & self.headers_ready.val() {
+            self.empty.d.next = true;
+            self.known.d.next = false;
+            self.offered.d.next = false;
+        }
         self.headers_valid.next = self.offered.q.val();
         self.headers.next.l2_length = 14.into();
         if self.is_tagged.q.val() {
@@ -269,7 +277,7 @@ impl Logic for Judge {
         }
 
         if self.reset.val() {
-            self.full.d.next = false;
+            self.empty.d.next = true;
             self.known.d.next = false;
             self.offered.d.next = false;
         }

@@ -12,7 +12,7 @@ const LAST_BEAT: u64 = (MAX_FRAME_BYTES - 1) as u64 / BEAT_BYTES as u64;
 /// Bytes of the longest frame in that beat.
 const LAST_BYTES: u64 = MAX_FRAME_BYTES as u64 - LAST_BEAT * BEAT_BYTES as u64;
 
-/// A register stage that passes frames, and cuts those that are too long: they end at [`MAX_FRAME_BYTES`] with `error`, and
+/// A register stage that passes frames, clears what stands behind their end, and cuts those that are too long: they end at [`MAX_FRAME_BYTES`] with `error`, and
 /// what follows of them is swallowed, so that a buffer of that size can hold every frame.
 ///
 /// - Ports: `s` in, `m` out, each with what runs beside its beat. Latency: 1 clock. Throughput: one beat a clock.
@@ -35,6 +35,9 @@ pub struct Limit {
     /// Beats of this frame taken so far.
     count: DFF<Bits<10>>,
     swallow: DFF<bool>,
+    absent: Signal<Local, Bits<8>>,
+    zero: Const<1, 0>,
+    ones: Signal<Local, Bits<128>>,
     take: Signal<Local, bool>,
     cut: Signal<Local, bool>,
     last_beat: Const<10, LAST_BEAT>,
@@ -53,12 +56,17 @@ impl Logic for Limit {
         self.cut.next =
             (self.count.q.val() == self.last_beat.val()) & (!self.s_beat.val().last | (self.s_beat.val().bytes > self.last_bytes.val()));
 
+        // Bytes behind the end of the frame are undefined: zero from here on.
+        self.absent.next = bit_cast::<8, 5>(16 - self.s_beat.val().bytes) << 3;
+        self.ones.next = !bit_cast::<128, 1>(self.zero.val());
+
         if self.m_ready.val() {
             self.full.d.next = false;
         }
         if self.take.val() & !self.swallow.q.val() {
             self.full.d.next = true;
             self.beat.d.next = self.s_beat.val();
+            self.beat.d.next.data = self.s_beat.val().data & (self.ones.val() << self.absent.val());
             self.meta.d.next = self.s_meta.val();
             self.count.d.next = self.count.q.val() + 1;
             if self.cut.val() {

@@ -25,7 +25,7 @@ pub const MAX_FRAME_BYTES: usize = 9216 + 18;
 ///   the frame is shorter than its IP packet, and `error` is the last beat's. Without (RX) they are offered as soon as the 6th
 ///   beat (96 bytes) or the last has left `m`, and nothing is said of what comes behind.
 /// - Latency: `s` to `m` 1 clock; from the deciding beat on `m` to `headers` 5 clocks, from the 6th 4.
-/// - Throughput: a beat a clock; a record of headers every 3 clocks.
+/// - Throughput: a beat a clock; a record of headers every 4 clocks.
 /// - Back-pressure: `s_ready` follows `m_ready` in the same clock. While `headers` is not taken, 2 frames pass and the first beat of the
 ///   next one; then its second waits (of a frame of one beat, the first beat of what follows). So a buffer behind `m` and one behind `headers`
 ///   can't lock each other, if the one behind `m` takes a whole frame (TX) or 6 beats of it (RX) while its headers wait, and a beat more.

@@ -38,6 +38,7 @@ struct Tables {
     stood: u64,
     since_pulse: u64,
     told: bool,
+    told_before: bool,
     requests: Vec<u128>,
     allowed: Vec<bool>,
     counts: Vec<(u64, u64, bool)>,
@@ -50,7 +51,7 @@ impl Tables {
         let input = |name: &str| model.input(name).unwrap();
         let output = |name: &str| model.output(name).unwrap();
         Self {
-            inputs: ["advance_ready", "advanced", "advanced_valid", "current", "expired", "is_told"].map(input),
+            inputs: ["advance_ready", "advanced", "advanced_valid", "current", "expired", "report_waits"].map(input),
             outputs: [
                 "advance_valid",
                 "advance",
@@ -75,6 +76,7 @@ impl Tables {
             stood: 0,
             since_pulse: 100,
             told: true,
+            told_before: true,
             requests: Vec::new(),
             allowed: Vec::new(),
             counts: Vec::new(),
@@ -86,7 +88,7 @@ impl Tables {
 
 impl Agent for Tables {
     fn drive(&mut self, model: &mut Model) {
-        let [advance_ready, advanced, advanced_valid, current, is_expired, is_told] = self.inputs;
+        let [advance_ready, advanced, advanced_valid, current, is_expired, report_waits] = self.inputs;
         model.write(advance_ready, self.clock % 8 == TURN && self.asked.is_none());
         let answer = self.asked.filter(|(time, _)| self.clock >= time + ANSWER);
         model.write(advanced_valid, answer.is_some());
@@ -95,8 +97,9 @@ impl Agent for Tables {
         let junk = self.rng.random();
         // Once the window has answered, the host may raise a limit: that is for later packets.
         model.write(is_expired, if self.stood >= 3 && !self.offered { expired(self.life_index) } else { junk });
-        self.told = !(self.slow && self.rng.random_ratio(1, 3));
-        model.write(is_told, self.told);
+        // The pulse leaves in the clock after.
+        self.told_before = std::mem::replace(&mut self.told, !(self.slow && self.rng.random_ratio(1, 3)));
+        model.write(report_waits, !self.told);
     }
 
     fn sample(&mut self, model: &Model) -> Result<(), Error> {
@@ -126,7 +129,7 @@ impl Agent for Tables {
         if count || touch {
             assert!(self.stood > 3, "clock {clock}: index stood for {} clocks before a pulse", self.stood - 1);
             assert!(self.since_pulse >= 6, "clock {clock}: {} clocks between pulses", self.since_pulse);
-            assert!(self.told && !(count && touch), "clock {clock}");
+            assert!(self.told_before && !(count && touch), "clock {clock}");
             self.since_pulse = 0;
         }
         if count {

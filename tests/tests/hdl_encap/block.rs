@@ -86,6 +86,7 @@ impl Logic for Block {
 
         self.core.tx_slot.next = self.tx.slot.val();
         self.core.tx_crypto.next = self.tx.crypto.val();
+        self.core.tx_crypto_valid.next = self.tx.crypto_valid.val();
         self.core.tx_slot_valid.next = self.tx.slot_valid.val();
         self.tx.slot_ready.next = self.core.tx_slot_ready.val();
         self.core.tx_room.next = self.tx.room.val();
@@ -95,6 +96,7 @@ impl Logic for Block {
         self.tx.core_tag_valid.next = self.core.tx_tag_valid.val();
         self.core.rx_slot.next = self.tx.slot.val();
         self.core.rx_crypto.next = self.tx.crypto.val();
+        self.core.rx_crypto_valid.next = false;
         self.core.rx_slot_valid.next = false;
         self.core.rx_room.next = false;
         self.core.hkey_valid.next = false;

@@ -33,8 +33,11 @@ pub struct Side {
     /// Clocks since the slot before was taken.
     waited: u32,
     has_room: bool,
+    /// In the clock before.
+    had_room: bool,
     slot: Input,
     crypto: Input,
+    crypto_valid: Input,
     valid: Input,
     room: Input,
     ready: Output,
@@ -53,13 +56,15 @@ impl Side {
             stalls: Stalls::default(),
             taken: 0,
             waited: 0,
-            has_room: true,
+            has_room: false,
+            had_room: false,
             beats: VecDeque::new(),
             tags: VecDeque::new(),
             tag_latency,
             offered: false,
             slot: input("slot"),
             crypto: input("crypto"),
+            crypto_valid: input("crypto_valid"),
             valid: input("slot_valid"),
             room: input("room"),
             ready: output("slot_ready"),
@@ -71,27 +76,32 @@ impl Side {
     }
 
     fn drive(&mut self, model: &mut Model, random: &mut StdRng) {
+        let mut begins = false;
         let next = self.queue.front().filter(|next| !self.offered && self.waited >= next.wait);
         if let Some(next) = next.filter(|_| random.random_range(0..100) >= self.stalls.gap) {
             self.offered = true;
+            begins = next.slot.first;
             model.write(self.slot, record(next.slot));
-            model.write(self.crypto, &next.crypto.1);
+            if begins {
+                model.write(self.crypto, &next.crypto.1);
+            }
         }
+        model.write(self.crypto_valid, begins);
         self.waited += 1;
-        self.has_room = random.random_range(0..100) >= self.stalls.room;
+        self.had_room = std::mem::replace(&mut self.has_room, random.random_range(0..100) >= self.stalls.room);
         model.write(self.valid, self.offered);
         model.write(self.room, self.has_room);
     }
 
     /// Whether a slot could be taken.
     fn can(&self) -> bool {
-        self.offered && self.has_room
+        self.offered && self.had_room
     }
 
     /// Checks the outputs; gives whether a slot was taken.
     fn observe(&mut self, model: &Model, now: u64) -> bool {
         let taken = self.offered && model.read_bool(self.ready);
-        assert!(self.has_room || !model.read_bool(self.ready), "clock {now}: not ready without room");
+        assert!(self.had_room || !model.read_bool(self.ready), "clock {now}: not ready without room");
         if taken {
             let entry = self.queue.pop_front().expect("what is offered");
             self.offered = false;
@@ -119,6 +129,7 @@ impl Side {
         self.beats.clear();
         self.tags.clear();
         self.offered = false;
+        self.has_room = false;
     }
 
     fn beat(&self, model: &Model) -> Expected {
@@ -227,7 +238,7 @@ impl Bench {
         self.tx.forget();
         self.rx.forget();
         (self.asking, self.due, self.turn, self.waited) = (None, None, None, 0);
-        for valid in ["tx_slot_valid", "rx_slot_valid", "hkey_valid"] {
+        for valid in ["tx_slot_valid", "rx_slot_valid", "tx_crypto_valid", "rx_crypto_valid", "hkey_valid"] {
             self.model.set(valid, false);
         }
         self.model.reset(1);

@@ -29,6 +29,8 @@ fn run(entries: &[Entry]) {
     let mut core = Box::new(GcmCore::<14>::default());
     core.connect_all();
     core.tx_room.next = true;
+    edge(&mut core, false);
+    edge(&mut core, true);
     for now in 0..entries.len() + TAG_LATENCY {
         let entry = entries.get(now);
         core.tx_slot_valid.next = entry.is_some();
@@ -36,6 +38,7 @@ fn run(entries: &[Entry]) {
             core.tx_slot.next = entry.slot;
             core.tx_crypto.next = entry.crypto.0;
         }
+        core.tx_crypto_valid.next = entry.is_some_and(|entry| entry.slot.first);
         edge(&mut core, false);
         let expected = now.checked_sub(LATENCY).and_then(|i| entries.get(i)?.beat.as_ref());
         assert_eq!(core.tx_beat_valid.val(), expected.is_some(), "clock {now}");

@@ -13,7 +13,8 @@ const PATHS: usize = 12;
 /// A path between two registers or memories.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LongPath {
-    /// LUTs and LUT RAMs count 1, a carry cell or a multiplexer between LUTs 0.3, a register's output 0.5, that of a block RAM 3.
+    /// LUTs, LUT RAMs and the way into a carry chain count 1, each further cell of the chain 0.1, a multiplexer between LUTs 0.3, a register's output 0.5,
+    /// that of a block RAM 3.
     pub levels: f64,
     /// The block it begins in; `null` is what is around the build.
     pub from_block: Option<String>,
@@ -55,11 +56,13 @@ enum Bit {
 }
 
 impl Cell {
-    /// Tenths of a level through it; `None`: a path ends and begins there.
-    fn through(&self) -> Option<u32> {
+    /// Tenths of a level from an input through it; `None`: a path ends there.
+    fn through(&self, port: &str) -> Option<u32> {
         match &*self.kind {
-            "LUT4" | "TRELLIS_DPR16X4" => Some(10),
-            "CCU2C" | "PFUMX" | "L6MUX21" => Some(3),
+            "CCU2C" if port == "CIN" => Some(1),
+            "LUT4" | "CCU2C" => Some(10),
+            "TRELLIS_DPR16X4" if port == "RAD" => Some(10),
+            "PFUMX" | "L6MUX21" => Some(3),
             _ => None,
         }
     }
@@ -69,23 +72,11 @@ impl Cell {
         if self.kind == "DP16KD" { 30 } else { 5 }
     }
 
-    /// Nets of its inputs; those that its outputs depend on in the same clock, or the others.
-    fn inputs(&self, same_clock: bool) -> impl Iterator<Item = u32> {
-        let combinational = move |port: &str| self.through().is_some() && (self.kind != "TRELLIS_DPR16X4" || port == "RAD");
-        self.nets("input", move |port| combinational(port) == same_clock)
-    }
-
-    fn outputs(&self) -> impl Iterator<Item = u32> {
-        self.nets("output", |_| true)
-    }
-
-    fn nets(&self, direction: &str, of: impl Fn(&str) -> bool) -> impl Iterator<Item = u32> {
-        let ports = self
-            .connections
-            .iter()
-            .filter(move |(port, _)| self.port_directions.get(*port).is_some_and(|its| its == direction) && of(port));
-        ports.flat_map(|(_, bits)| bits).filter_map(|bit| match bit {
-            Bit::Net(net) => Some(*net),
+    /// Its nets of a direction, each with its port.
+    fn nets<'a>(&'a self, direction: &'a str) -> impl Iterator<Item = (&'a str, u32)> {
+        let ports = self.connections.iter().filter(move |(port, _)| self.port_directions.get(*port).is_some_and(|its| its == direction));
+        ports.flat_map(|(port, bits)| bits.iter().map(move |bit| (port.as_str(), bit))).filter_map(|(port, bit)| match bit {
+            Bit::Net(net) => Some((port, *net)),
             Bit::Constant(_) => None,
         })
     }
@@ -100,35 +91,37 @@ pub fn longest(netlist: &str, blocks: &[Block]) -> Result<Vec<LongPath>, serde_j
     let top = netlist.modules.into_values().max_by_key(|module| module.cells.len());
     let mut cells: Vec<_> = top.into_iter().flat_map(|module| module.cells).collect();
     cells.sort_by(|a, b| a.0.cmp(&b.0));
-    let drivers: HashMap<_, _> = cells.iter().enumerate().flat_map(|(i, (_, cell))| cell.outputs().map(move |net| (net, i))).collect();
-    let before = |cell: &Cell, same_clock| cell.inputs(same_clock).filter_map(|net| drivers.get(&net).copied()).collect::<Vec<_>>();
+    let drivers: HashMap<_, _> =
+        cells.iter().enumerate().flat_map(|(i, (_, cell))| cell.nets("output").map(move |(_, net)| (net, i))).collect();
+    // The cells before one, and the way from each through it: those that a path through it comes from, and those that one comes from which ends in it.
+    let inputs = |cell: &Cell| -> Vec<(usize, Option<u32>)> {
+        cell.nets("input").filter_map(|(port, net)| Some((*drivers.get(&net)?, cell.through(port)))).collect()
+    };
+    let passing = |cell: &Cell| inputs(cell).into_iter().filter_map(|(i, through)| Some((i, through?))).collect::<Vec<_>>();
+    let ending = |cell: &Cell| inputs(cell).into_iter().filter_map(|(i, through)| through.is_none().then_some(i)).collect::<Vec<_>>();
 
     // Depth first: a cell is reached when all before it are.
     let mut reached: Vec<Option<Reached>> = vec![None; cells.len()];
     for root in 0..cells.len() {
-        let mut stack = vec![(root, before(&cells[root].1, true))];
+        let mut stack = vec![(root, passing(&cells[root].1))];
         while let Some((at, left)) = stack.last_mut() {
-            if let Some(next) = left.pop() {
+            if let Some((next, _)) = left.pop() {
                 if reached[next].is_none() {
-                    let inputs = before(&cells[next].1, true);
-                    stack.push((next, inputs));
+                    stack.push((next, passing(&cells[next].1)));
                 }
                 continue;
             }
             let (at, cell) = (*at, &cells[*at].1);
             stack.pop();
             if reached[at].is_none() {
-                let last = before(cell, true).into_iter().filter_map(|i| reached[i].map(|(levels, _)| (levels, Some(i)))).max();
-                reached[at] = Some(match (cell.through(), last) {
-                    (None, _) => (cell.out(), None),
-                    (Some(through), last) => last.map_or((through, None), |(levels, before)| (levels + through, before)),
-                });
+                let last = passing(cell).into_iter().filter_map(|(i, through)| Some((reached[i]?.0 + through, Some(i)))).max();
+                reached[at] = Some(last.unwrap_or((cell.out(), None)));
             }
         }
     }
 
     let levels = |i: usize| reached[i].map_or(0, |(levels, _)| levels);
-    let ends = cells.iter().enumerate().flat_map(|(i, (_, cell))| before(cell, false).into_iter().map(move |last| (last, i)));
+    let ends = cells.iter().enumerate().flat_map(|(i, (_, cell))| ending(cell).into_iter().map(move |last| (last, i)));
     let mut ends: Vec<_> = ends.map(|(last, i)| (levels(last), last, i)).collect();
     ends.sort_by(|a, b| b.cmp(a));
     let block = |i: usize| block_of(blocks, &cells[i].0).map(str::to_owned);

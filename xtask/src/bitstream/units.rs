@@ -17,8 +17,6 @@ use crate::error::Error;
 pub const FOLDER: &str = "units";
 /// Mapped at once.
 const AT_ONCE: usize = 2;
-/// Picoseconds that a path may take by abc9's count. Without, every path is made as short as can be, at the price of LUTs, and most have time.
-const DELAY: u32 = 5000;
 
 /// A module that is mapped for itself.
 pub struct Unit {
@@ -52,7 +50,7 @@ impl Unit {
         let synth = if device.is_xilinx() {
             format!("synth_xilinx -family {} -noiopad -noclkbuf -top {module} -run begin:edif\ncheck -latchonly -assert", device.word())
         } else {
-            format!("scratchpad -set abc9.D {DELAY}\nsynth_lattice -family ecp5 -nowidelut -top {module} -run begin:json")
+            format!("synth_lattice -family ecp5 -nowidelut -top {module} -run begin:json")
         };
         let script = format!(
             "read_rtlil {stub_files}{}\n{synth}\ntee -q -o {} stat -json\nselect ={module}\nwrite_rtlil -selected {}\n",
