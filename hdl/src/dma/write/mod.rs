@@ -1,13 +1,11 @@
 //! Writes of host memory (AXI4: channels AW, W and B).
 
-mod slice;
-
 use rust_hdl::prelude::*;
 
 use super::outstanding::Outstanding;
 use super::records::{WriteBeat, WriteRequest};
 use crate::constant::Const;
-use slice::Slice;
+use crate::slice::Slice;
 
 /// Clients: AWID and BID.
 pub mod id {
