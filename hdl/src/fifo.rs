@@ -15,7 +15,7 @@ use crate::constant::Const;
 ///   register: a pop frees its entry for the clock after.
 ///
 /// `room` high at a clock edge: `ROOM` more entries can be pushed, one at this very edge included, whatever the reader does.
-/// It is a register, and lags behind the fill by one clock: the guarantee has that taken off. `ROOM` is 1 to 2^A - 1, A 2 to 15.
+/// It is a register, and lags behind the fill by one clock: the guarantee has that taken off. `ROOM` is 1 to 2^A - 1, A at most 15.
 ///
 /// Entries pass RAM, then the output register, so that nobody sees the RAM's slow out. An address is never read in the clock in
 /// which it is written, save when the result is thrown away: synthesis may leave out read-during-write logic.
@@ -53,6 +53,8 @@ pub struct Fifo<T: Synth, const A: usize, const ROOM: u64 = 1> {
     pop: Signal<Local, bool>,
     claimed: Signal<Local, Bits<16>>,
     margin: Const<16, ROOM>,
+    /// Which is 0 in a count of one bit, as both entries are.
+    two: Const<16, 2>,
 }
 
 impl<T: Synth, const A: usize, const ROOM: u64> Logic for Fifo<T, A, ROOM> {
@@ -104,7 +106,7 @@ impl<T: Synth, const A: usize, const ROOM: u64> Logic for Fifo<T, A, ROOM> {
             self.count.d.next = self.count.q.val() - 1;
             self.space.d.next = true;
             self.any.d.next = self.many.q.val();
-            self.many.d.next = self.many.q.val() & (self.count.q.val() != 2);
+            self.many.d.next = self.many.q.val() & (self.count.q.val() != bit_cast::<A, 16>(self.two.val()));
         }
         self.claimed.next = bit_cast::<16, A>(self.count.q.val()) + self.margin.val();
         self.roomy.d.next = self.space.q.val() & (bit_cast::<16, A>(bit_cast::<A, 16>(self.claimed.val())) == self.claimed.val());

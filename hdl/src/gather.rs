@@ -14,8 +14,9 @@ use trailer::Trailer;
 
 /// Turns each frame into the slots of the GCM core that its [`Job`] asks for.
 ///
-/// - Ports: `s` whole frames, `job` one for each in the same order, taken when its frame is begun; `slot`; `gathered` once for each job that is not `discard`; `lead` with `lead_valid`, to be taken at once: the beats
-///   that are skipped, all or in part, of each frame that is neither discarded nor bypasses, as far as the frame has them.
+/// - Ports: `s` whole frames, `job` one for each in the same order, taken when its frame is begun; `slot`; `gathered` once for each job that is not
+///   `discard`; `lead` with `lead_valid`, to be taken at once: the beats that are skipped, all or in part, of each frame that is neither discarded nor
+///   bypasses, as far as the frame has them.
 /// - A discarded frame is swallowed. A bypassing one gives its beats as they are (`slot.bypass`; `remaining` does not count). A protected one
 ///   gives `first`, then its blocks, with exact `remaining`; what the frame holds behind (Ethernet padding) is swallowed.
 /// - A frame that ends early is brought to a proper end, the missing bytes undefined, with at most 4 blocks after its last beat; `gathered.error` tells.

@@ -55,6 +55,8 @@ pub struct Prepend {
     rest_bytes: DFF<Bits<5>>,
     rest_error: DFF<bool>,
     advance: Signal<Local, bool>,
+    /// There is a beat of the result.
+    offers: Signal<Local, bool>,
     /// A full beat of headers leaves.
     heading: Signal<Local, bool>,
     /// It is all there is.
@@ -114,10 +116,11 @@ impl Logic for Prepend {
             self.beat.next.bytes = 16.into();
             self.beat.next.last = self.alone.q.val() & !self.more.q.val();
         }
+        self.offers.next = self.heading.val() | (self.take.val() | self.flush.q.val());
         self.out.s_data.next = self.beat.val();
-        self.out.s_valid.next = self.heading.val() | (self.take.val() | self.flush.q.val());
+        self.out.s_valid.next = self.offers.val();
         self.out_meta.s_data.next = self.meta.q.val();
-        self.out_meta.s_valid.next = self.heading.val() | (self.take.val() | self.flush.q.val());
+        self.out_meta.s_valid.next = self.offers.val();
         if self.heading.val() {
             self.full.d.next = false;
         }

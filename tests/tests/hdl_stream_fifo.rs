@@ -52,6 +52,7 @@ fn order_under_stalls(queue: impl Fn() -> Model) {
 
 #[test]
 fn entries_keep_their_order_under_stalls() {
+    order_under_stalls(fifo::<1, 1>);
     order_under_stalls(fifo::<3, 1>);
     order_under_stalls(fifo::<2, 3>);
     order_under_stalls(fifo::<4, 7>);
@@ -73,6 +74,7 @@ fn capacity(mut model: Model) -> usize {
 
 #[test]
 fn all_entries_and_the_output_register_are_used() {
+    assert_eq!(capacity(fifo::<1, 1>()), 3);
     assert_eq!(capacity(fifo::<3, 1>()), 9);
     assert_eq!(capacity(fifo::<2, 3>()), 5);
     assert_eq!(capacity(fifo::<4, 7>()), 17);

@@ -8,7 +8,7 @@ use espalier_hdl::gather::Gather;
 use espalier_hdl::records::{Gathered, Job, Lead, Slot};
 use espalier_hdl::stream;
 use espalier_sim::field;
-use espalier_sim::stream::{Agent, Beat, FrameSource, Record, Sink, Source, Stalls};
+use espalier_sim::stream::{Agent, Beat, FrameSource, Record, Sink, Source, Stalls, step};
 use num_bigint::BigUint;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -382,6 +382,33 @@ fn any_mix_under_stalls() {
         let stalls = random_stalls(&mut rng, seed);
         run(&cases, stalls);
     }
+}
+
+/// While nobody takes slots four wait, then everything does; taken, they come one a clock.
+#[test]
+fn four_slots_wait() {
+    let mut rng = SmallRng::seed_from_u64(9);
+    let case = Case::new(&mut rng, Kind::Bypass, 0, 1500, 0);
+    let mut model = model::<Gather>("gather");
+    let mut s = FrameSource::<Beat>::new(&model, "s", Stalls::never()).unwrap();
+    let mut jobs = Source::new(&model, "job", Stalls::never()).unwrap();
+    s.push(&case.frame, false.into());
+    jobs.push(Record::of(case.job()));
+    model.set("gathered_ready", true);
+    model.set("slot_ready", false);
+    for _ in 0..50 {
+        step(&mut model, &mut [&mut s, &mut jobs]).unwrap();
+    }
+    model.set("s_valid", false);
+    model.set("slot_ready", true);
+    for slot in case.slots().iter().take(4) {
+        model.settle();
+        assert!(model.get_bool("slot_valid"));
+        assert_eq!(see(&model.get("slot")).bytes, slot.bytes);
+        model.rise();
+    }
+    model.settle();
+    assert!(!model.get_bool("slot_valid"));
 }
 
 /// The figures of the promise: 10GbE at 64 bytes leaves 10.5 clocks for a packet and direction.

@@ -46,7 +46,8 @@ pub enum Sight {
 ///
 /// The window's turn comes each 8 clocks. Let it take its request in clock 0: `life_index` is the packet's SA in clock 3; in clock 6 come
 /// the answer and, by then right, `expired` (so `allow` is in time, too), and the packet is counted; in clock 7 the next one is looked at,
-/// which asks in clock 8, and whose SA `life_index` is in clock 11: so it stood for 4 clocks before the count, which leaves out of a register in clock 7, and does for 3 after it.
+/// which asks in clock 8, and whose SA `life_index` is in clock 11: so it stood for 4 clocks before the count, which leaves a register in clock 7,
+/// and does for 3 after it.
 #[derive(LogicBlock, Default)]
 pub struct Judge {
     pub clock: Signal<In, Clock>,

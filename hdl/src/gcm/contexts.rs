@@ -24,17 +24,15 @@ pub struct Contexts {
     pub begins: Signal<In, bool>,
     pub current: Signal<Out, CryptoContext>,
     ram: LutRam<CryptoContext, 4>,
-    /// Where the next one goes.
+    /// Where the next one goes: after reset behind the row that `read` shows.
     write: DFF<Bits<4>>,
-    /// Where that of the packet behind this one is; and that of this one.
-    read_next: DFF<Bits<4>>,
     read: DFF<Bits<4>>,
 }
 
 impl Logic for Contexts {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write, read_next, read);
+        dff_setup!(self, clock, write, read);
         self.ram.clock.next = self.clock.val();
         self.ram.write_enable.next = self.s_valid.val();
         self.ram.write_address.next = self.write.q.val();
@@ -43,14 +41,13 @@ impl Logic for Contexts {
             self.write.d.next = self.write.q.val() + 1;
         }
         if self.begins.val() {
-            self.read_next.d.next = self.read_next.q.val() + 1;
-            self.read.d.next = self.read_next.q.val();
+            self.read.d.next = self.read.q.val() + 1;
         }
         self.ram.read_address.next = self.read.q.val();
         self.current.next = self.ram.read_data.val();
         if self.reset.val() {
-            self.write.d.next = 0.into();
-            self.read_next.d.next = 0.into();
+            self.write.d.next = 1.into();
+            self.read.d.next = 0.into();
         }
     }
 }

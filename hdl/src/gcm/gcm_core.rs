@@ -39,7 +39,7 @@ const _: () = {
 /// | | |
 /// |---|---|
 /// | slots | `d_slot`, `d_slot_valid`, `d_slot_ready`: a packet's slots in order, gaps allowed |
-/// | contexts | `d_crypto` with `d_crypto_valid`, once for each packet with a `first` slot, in their order; at the latest in the clock in which that slot is taken, and of at most 16 packets whose last slot has not been taken |
+/// | contexts | `d_crypto` with `d_crypto_valid`, once for each packet with a `first` slot, in their order; at the latest in the clock in which that slot is taken, and of at most 15 packets whose last slot has not been taken |
 /// | results | `d_beat`, `d_beat_valid`; `d_tag`, `d_tag_valid` once a packet with a `first` slot |
 /// | hash subkeys | `hkey_valid`, `hkey_ready` with `hkey_key`; `hkey_size` until `hkey_done`, a pulse, with `hkey_h`, `hkey_h3`; they take nothing from the slots |
 /// | latency | beat [`super::LATENCY`], tag [`super::tag_latency`], hash subkey [`super::hkey_latency`] clocks |

@@ -10,6 +10,9 @@ use rand::{RngExt, SeedableRng};
 
 use crate::packet::{Entry, Expected, Key};
 
+/// Contexts that the core keeps besides that of the packet whose slots it is given.
+const AHEAD: usize = 14;
+
 /// How often, in percent, something stands still in a clock.
 #[derive(Clone, Copy, Default)]
 pub struct Stalls {
@@ -30,6 +33,10 @@ pub struct Side {
     tag_latency: u64,
     /// A slot is offered and stays.
     offered: bool,
+    /// Slots at the front of the queue whose packets' contexts the core has been given.
+    known: usize,
+    /// Packets of those that have not begun.
+    ahead: usize,
     /// Clocks since the slot before was taken.
     waited: u32,
     has_room: bool,
@@ -62,6 +69,8 @@ impl Side {
             tags: VecDeque::new(),
             tag_latency,
             offered: false,
+            known: 0,
+            ahead: 0,
             slot: input("slot"),
             crypto: input("crypto"),
             crypto_valid: input("crypto_valid"),
@@ -76,17 +85,21 @@ impl Side {
     }
 
     fn drive(&mut self, model: &mut Model, random: &mut StdRng) {
-        let mut begins = false;
         let next = self.queue.front().filter(|next| !self.offered && self.waited >= next.wait);
         if let Some(next) = next.filter(|_| random.random_range(0..100) >= self.stalls.gap) {
             self.offered = true;
-            begins = next.slot.first;
             model.write(self.slot, record(next.slot));
-            if begins {
-                model.write(self.crypto, &next.crypto.1);
-            }
         }
-        model.write(self.crypto_valid, begins);
+        // The next context: with its packet's first slot at the latest, as many as the core keeps ahead of it.
+        self.known += self.queue.iter().skip(self.known).take_while(|entry| !entry.slot.first).count();
+        let is_late = self.offered && self.known == 0;
+        let packet = self.queue.get(self.known).filter(|_| is_late || (self.ahead < AHEAD && random.random()));
+        model.write(self.crypto_valid, packet.is_some());
+        if let Some(packet) = packet {
+            model.write(self.crypto, &packet.crypto.1);
+            self.known += 1;
+            self.ahead += 1;
+        }
         self.waited += 1;
         self.had_room = std::mem::replace(&mut self.has_room, random.random_range(0..100) >= self.stalls.room);
         model.write(self.valid, self.offered);
@@ -105,6 +118,8 @@ impl Side {
         if taken {
             let entry = self.queue.pop_front().expect("what is offered");
             self.offered = false;
+            self.known -= 1;
+            self.ahead -= usize::from(entry.slot.first);
             self.waited = 0;
             self.taken += 1;
             self.beats.extend(entry.beat.map(|beat| (now + LATENCY as u64, beat)));
@@ -129,6 +144,7 @@ impl Side {
         self.beats.clear();
         self.tags.clear();
         self.offered = false;
+        (self.known, self.ahead) = (0, 0);
         self.has_room = false;
     }
 

@@ -29,8 +29,11 @@ fn run(entries: &[Entry]) {
     let mut core = Box::new(GcmCore::<14>::default());
     core.connect_all();
     core.tx_room.next = true;
-    edge(&mut core, false);
-    edge(&mut core, true);
+    for reset in [true, false] {
+        core.reset.next = reset;
+        edge(&mut core, false);
+        edge(&mut core, true);
+    }
     for now in 0..entries.len() + TAG_LATENCY {
         let entry = entries.get(now);
         core.tx_slot_valid.next = entry.is_some();
